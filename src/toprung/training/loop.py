@@ -1,0 +1,367 @@
+"""The training loop: epochs of steps, validation after each, a checkpoint that resumes exactly.
+
+Legend: B pictures in a batch, C classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from toprung.errors import ToprungError
+from toprung.seeding import seed_global_generators
+from toprung.storage import replacing
+from toprung.training.averaging import WeightAverage
+from toprung.training.divergence import LossWatch
+from toprung.training.events import EpochEvent, Observer, StepEvent
+from toprung.training.hardware import HardwarePlan
+from toprung.training.interrupt import Interrupted, StopSignal
+from toprung.training.losses import Loss
+from toprung.training.recipe import Recipe
+from toprung.training.schedules import warmup_cosine
+from toprung.training.state import Progress, TrainingState, load_state, save_state
+
+LOG_EVERY = 5
+
+
+class TrainBatch(Protocol):
+    """What a training loader yields: uint8 ``(B, 3, H, W)`` pictures and int64 ``(B,)`` labels."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class TrainBatches(Protocol):
+    """Batches by epoch, from any batch of it on."""
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Number of batches, each one optimiser step."""
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Any]:
+        """Yield the epoch's batches from ``start_batch`` on."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Scores on the validation pictures: accuracy in [0, 1] and mean cross-entropy."""
+
+    accuracy: float
+    loss: float
+
+    def better_than(self, accuracy: float, loss: float) -> bool:
+        """Compare by accuracy, and by loss when that is equal."""
+        return (self.accuracy, -self.loss) > (accuracy, -loss)
+
+
+Validate = Callable[[nn.Module], Validation]
+Prepare = Callable[[TrainBatch, int], tuple[Tensor, Tensor]]
+
+
+class Trainer:
+    """Trains one model by one recipe, from a fresh start or a checkpoint.
+
+    Args:
+        model: the network, on the CPU, with real parameters.
+        recipe: the resolved recipe.
+        plan: device, precision and layout.
+        accelerator: accelerate's, made for that plan.
+        optimizer: over the model's parameters, at peak rates.
+        loss: logits and soft targets ``(B, C)`` to ``(B,)``.
+        prepare: batch and step to normalised (and mixed) inputs and soft targets on the device.
+        validate: model to scores; called in eval mode.
+        last_file: where checkpoints are written.
+        best_file: where the best weights so far are written.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        recipe: Recipe,
+        plan: HardwarePlan,
+        accelerator: Accelerator,
+        optimizer: torch.optim.Optimizer,
+        loss: Loss,
+        prepare: Prepare,
+        validate: Validate,
+        last_file: Path,
+        best_file: Path,
+    ) -> None:
+        self.recipe = recipe
+        self.plan = plan
+        self.accelerator = accelerator
+        self.loss = loss
+        self.prepare = prepare
+        self.validate = validate
+        self.last_file = last_file
+        self.best_file = best_file
+        self.progress = Progress(micro_batch=recipe.optimisation.micro_batch)
+        self.watch = LossWatch()
+        decay = recipe.averaging.ema_decay
+        self.raw_model = model
+        self.model, self.optimizer = accelerator.prepare(model, optimizer)
+        self.average = WeightAverage(model, decay) if decay > 0 else None
+        self._latest_loss = float("nan")
+        self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
+
+    def restore(self) -> None:
+        """Take up the state of ``last.pt``.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        state = load_state(self.last_file)
+        self.raw_model.load_state_dict(state.model)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.watch.restore(state.watch)
+        if self.average is not None and state.average is not None:
+            self.average.module.load_state_dict(state.average)
+            self.average.updates = state.average_updates
+        if self.accelerator.scaler is not None and state.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state.scaler)
+        self.progress = state.progress
+
+    def fit(self, batches: TrainBatches, observer: Observer) -> Progress:
+        """Train to the end of the recipe's schedule, telling ``observer`` of every step and epoch.
+
+        Raises:
+            TrainingDiverged: the loss is not finite or exploded; the checkpoint before is kept.
+            Interrupted: Ctrl-C or a termination signal; the state was saved.
+            StorageError: a checkpoint cannot be written; the one before is kept.
+        """
+        self.observer = observer
+        epochs = self.recipe.schedule.epochs
+        total = epochs * batches.batches_per_epoch
+        warmup = min(int(self.recipe.schedule.warmup_epochs * batches.batches_per_epoch), total - 1)
+        with StopSignal() as stop:
+            while self.progress.epoch < epochs:
+                self._train_epoch(batches, total, warmup, stop)
+                self._finish_epoch(epochs)
+        return self.progress
+
+    def _train_epoch(self, batches: TrainBatches, total: int, warmup: int, stop: StopSignal) -> None:
+        progress = self.progress
+        self.model.train()
+        saved_at = started = last_logged = time.monotonic()
+        pictures_since_log = 0
+        losses: list[Tensor] = []  # stay on the device until logged: reading each would wait for the GPU
+        sizes: list[int] = []
+        with contextlib.closing(batches.epoch(progress.epoch, progress.batch)) as stream:
+            for batch in stream:
+                self._set_rates(total, warmup)
+                losses.append(self._step(batch))
+                sizes.append(len(batch.labels) * self.accelerator.num_processes)
+                pictures_since_log += sizes[-1]
+                progress.step += 1
+                progress.batch += 1
+                now = time.monotonic()
+                is_due = now - saved_at >= 60 * self.recipe.hardware.checkpoint_minutes
+                if progress.step % LOG_EVERY == 0 or stop.requested or is_due:
+                    self._take_in(losses, sizes)
+                    speed = pictures_since_log / max(now - last_logged, 1e-9)
+                    self._report_step(total, speed)
+                    last_logged, pictures_since_log = now, 0
+                if stop.requested or is_due:
+                    self._add_time(started)
+                    started = saved_at = time.monotonic()
+                    self.save()
+                if stop.requested:
+                    raise Interrupted(f"stopped by {stop.name} after step {progress.step} of {total}")
+        self._take_in(losses, sizes)
+        self._add_time(started)
+
+    def _set_rates(self, total: int, warmup: int) -> None:
+        scale = warmup_cosine(self.progress.step, total=total, warmup=warmup, floor=self.recipe.schedule.min_lr_ratio)
+        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
+            group["lr"] = peak * scale
+
+    def _step(self, batch: TrainBatch) -> Tensor:
+        """Take one optimiser step; when memory runs out, halve the micro-batch and take it again."""
+        while True:
+            try:
+                return self._try_step(batch)
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self._shrink(len(batch.labels))
+
+    def _try_step(self, batch: TrainBatch) -> Tensor:
+        """Accumulate the gradient over micro-batches and step. Returns the mean loss, on the device."""
+        seed = self.recipe.seed
+        seed_global_generators(seed, "step", self.progress.step, self.accelerator.process_index)
+        self.optimizer.zero_grad(set_to_none=True)
+        inputs, targets = self.prepare(batch, self.progress.step)
+        count = len(inputs)
+        parts = math.ceil(count / (self.progress.micro_batch or count))
+        total = torch.zeros((), device=inputs.device)
+        pieces = list(zip(inputs.chunk(parts), targets.chunk(parts), strict=True))
+        for index, (part, part_targets) in enumerate(pieces):
+            is_last = index == len(pieces) - 1
+            with contextlib.nullcontext() if is_last else self.accelerator.no_sync(self.model):
+                logits = self.model(part)
+                loss = self.loss(logits.float(), part_targets).sum() / count
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        if self.recipe.optimisation.clip_grad:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimisation.clip_grad)
+        if self.plan.device == "cpu":
+            # free here: a NaN is caught before it reaches the weights
+            self._check(float(total))
+        self.optimizer.step()
+        if self.average is not None and not self.accelerator.optimizer_step_was_skipped:
+            self.average.update(self.raw_model)
+        return total
+
+    def _check(self, loss: float) -> None:
+        rate = self.optimizer.param_groups[0]["lr"]
+        self.watch.check(loss, step=self.progress.step, lr=rate, precision=self.plan.precision)
+
+    def _take_in(self, losses: list[Tensor], sizes: list[int]) -> None:
+        """Read pending losses off the device, check them, add them to the epoch's sum, and forget them."""
+        if not losses:
+            return
+        values = self.accelerator.reduce(torch.stack(losses), reduction="mean").tolist()
+        for value, size in zip(values, sizes, strict=True):
+            if self.plan.device != "cpu":
+                self._check(value)
+            self.progress.loss_sum += value * size
+            self.progress.pictures += size
+        self._latest_loss = values[-1]
+        losses.clear()
+        sizes.clear()
+
+    def _shrink(self, count: int) -> None:
+        before = min(self.progress.micro_batch or count, count)
+        if before <= 1:
+            raise ToprungError(
+                "memory runs out with a single picture per forward pass; use a smaller model.name or model.img_size."
+            )
+        if self.accelerator.num_processes > 1:
+            raise ToprungError(
+                f"memory ran out with {before} pictures per forward pass; "
+                f"start again with --set optimisation.micro_batch={before // 2}."
+            )
+        self.progress.micro_batch = math.ceil(before / 2)
+        self.optimizer.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.observer.on_note(
+            f"out of memory: {before} → {self.progress.micro_batch} pictures per forward pass, "
+            f"{math.ceil(count / self.progress.micro_batch)} passes per step; the effective batch stays {count}"
+        )
+
+    def _finish_epoch(self, epochs: int) -> None:
+        progress = self.progress
+        start = time.monotonic()
+        raw = self._validated(self.raw_model)
+        averaged = None if self.average is None else self._validated(self.average.module)
+        best_before = progress.best_epoch
+        self._keep_if_best(raw, self.raw_model, is_average=False)
+        if averaged is not None and self.average is not None:
+            self._keep_if_best(averaged, self.average.module, is_average=True)
+        progress.epoch_seconds += time.monotonic() - start
+        progress.seconds += time.monotonic() - start
+        self.observer.on_epoch(
+            EpochEvent(
+                epoch=progress.epoch + 1,
+                epochs=epochs,
+                step=progress.step,
+                train_loss=progress.loss_sum / max(progress.pictures, 1),
+                val_loss=raw.loss,
+                val_accuracy=raw.accuracy,
+                seconds=progress.epoch_seconds,
+                best_accuracy=progress.best_accuracy,
+                is_best=progress.best_epoch != best_before,
+                ema_val_loss=None if averaged is None else averaged.loss,
+                ema_val_accuracy=None if averaged is None else averaged.accuracy,
+            )
+        )
+        progress.epoch += 1
+        progress.batch = 0
+        progress.loss_sum, progress.pictures, progress.epoch_seconds = 0.0, 0, 0.0
+        self.save()
+
+    def _validated(self, model: nn.Module) -> Validation:
+        model.eval()
+        with torch.inference_mode(), self.accelerator.autocast():
+            return self.validate(model)
+
+    def _keep_if_best(self, scores: Validation, model: nn.Module, *, is_average: bool) -> None:
+        progress = self.progress
+        if not scores.better_than(progress.best_accuracy, progress.best_loss):
+            return
+        progress.best_accuracy, progress.best_loss = scores.accuracy, scores.loss
+        progress.best_epoch, progress.best_is_average = progress.epoch + 1, is_average
+        if self.accelerator.is_main_process:
+            write_weights(self.best_file, model)
+
+    def save(self) -> None:
+        """Write ``last.pt``; the one before is replaced only when the new one is whole."""
+        if not self.accelerator.is_main_process:
+            return
+        state = TrainingState(
+            progress=self.progress,
+            model=self.raw_model.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            watch=self.watch.state(),
+            average=None if self.average is None else self.average.module.state_dict(),
+            average_updates=0 if self.average is None else self.average.updates,
+            scaler=None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
+        )
+        save_state(self.last_file, state)
+
+    def _report_step(self, total: int, speed: float) -> None:
+        self.observer.on_step(
+            StepEvent(
+                step=self.progress.step,
+                total_steps=total,
+                epoch=self.progress.epoch + 1,
+                loss=self._latest_loss,
+                lr=self.optimizer.param_groups[0]["lr"],
+                images_per_second=speed,
+            )
+        )
+
+    def _add_time(self, since: float) -> None:
+        elapsed = time.monotonic() - since
+        self.progress.seconds += elapsed
+        self.progress.epoch_seconds += elapsed
+
+
+def write_weights(file: Path, model: nn.Module) -> None:
+    """Write a model's tensors as safetensors, in one step.
+
+    Raises:
+        StorageError: full disk, or no permission.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with replacing(file) as temporary:
+        try:
+            save_file(tensors, temporary, {"format": "pt"})
+        except Exception as error:  # safetensors wraps the operating system's error in its own class
+            raise _safetensors_error(error) from error
+
+
+def _safetensors_error(error: Exception) -> Exception:
+    import errno
+    import re
+
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]) if number else errno.EIO, str(error)) if number else error
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return "out of memory" in str(error) or "can't allocate memory" in str(error)

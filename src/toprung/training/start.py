@@ -1,0 +1,140 @@
+"""The model a run starts from: architecture, weights, and the preprocessing that goes with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from toprung.checkpoints.files import locate_package_weights
+from toprung.checkpoints.load import head_names, load_weights
+from toprung.checkpoints.report import LoadReport
+from toprung.data.preprocessing import Preprocessing
+from toprung.errors import WeightsMismatch
+from toprung.models.catalogue import MODEL_ARGUMENTS, build, build_empty, check_runs, takes_img_size
+from toprung.seeding import seed_global_generators
+from toprung.training.recipe import ModelSettings
+
+
+@dataclass(frozen=True)
+class StartingModel:
+    """A model ready to train.
+
+    Attributes:
+        module: on the CPU, parameters real and writable.
+        arguments: keywords it was built with, to build it again.
+        preprocessing: what its weights expect of the input.
+        report: what was used of the weights; ``None`` for random ones.
+    """
+
+    module: nn.Module
+    arguments: dict[str, Any]
+    preprocessing: Preprocessing
+    report: LoadReport | None
+
+
+def build_arguments(settings: ModelSettings) -> dict[str, Any]:
+    """Return keywords for the catalogue; the image size only where the architecture depends on it."""
+    arguments = {
+        keyword: getattr(settings, name)
+        for name, keyword in MODEL_ARGUMENTS.items()
+        if getattr(settings, name) is not None
+    }
+    if "img_size" in arguments and not takes_img_size(settings.name):
+        del arguments["img_size"]  # a convolutional network takes any size: only the preprocessing changes
+    return arguments
+
+
+def starting_model(
+    settings: ModelSettings, num_classes: int, *, seed: int, background: tuple[int, int, int]
+) -> StartingModel:
+    """Build the model, load its weights, and run one forward pass to see that it works.
+
+    Args:
+        settings: name, weights and arguments.
+        num_classes: outputs of the fresh head.
+        seed: of the random initialisation.
+        background: colour under transparent pixels, kept with the preprocessing.
+
+    Raises:
+        ModelError: unknown name, an argument the model does not take, or a model that does not run.
+        WeightsError: weights that cannot be read or had.
+        WeightsMismatch: weights that do not fit.
+    """
+    arguments = build_arguments(settings)
+    seed_global_generators(seed, "initialisation")
+    report: LoadReport | None = None
+    if settings.weights in ("pretrained", "none"):
+        module = build(settings.name, num_classes, arguments, pretrained=settings.weights == "pretrained")
+        if settings.weights == "pretrained":
+            report = _timm_report(settings.name, module)
+    else:
+        module, report = _from_file(settings, num_classes, arguments)
+    preprocessing = _preprocessing(module, settings, report, background)
+    check_runs(module, (3, *preprocessing.size))
+    return StartingModel(module, arguments, preprocessing, report)
+
+
+def rebuilt_model(name: str, num_classes: int, arguments: dict[str, Any]) -> nn.Module:
+    """Return the architecture with arbitrary values, to be filled from a checkpoint.
+
+    Raises:
+        ModelError: as :func:`starting_model`.
+    """
+    return build(name, num_classes, arguments)
+
+
+def _from_file(settings: ModelSettings, num_classes: int, arguments: dict[str, Any]) -> tuple[nn.Module, LoadReport]:
+    weights = settings.weights
+    file = locate_package_weights(weights.removeprefix("package:")) if weights.startswith("package:") else Path(weights)
+    module = build_empty(settings.name, num_classes, arguments)
+    report = load_weights(module, file)
+    if set(report.missing) & head_names(module):
+        module.reset_classifier(num_classes)  # type: ignore[operator]
+    left = [name for name, parameter in module.named_parameters() if parameter.is_meta]
+    if left:
+        raise WeightsMismatch(f"{file} leaves {len(left)} tensors without a value, first {left[0]}.")
+    # Mapped tensors start at any byte of the file, and matrix products round by alignment: a fresh copy makes
+    # this run and one resumed from a checkpoint compute the same bits.
+    for tensor in [*module.parameters(), *module.buffers()]:
+        tensor.data = tensor.data.clone()
+    return module, replace(report, source=weights)
+
+
+def _timm_report(name: str, module: nn.Module) -> LoadReport:
+    head = head_names(module)
+    names = tuple(module.state_dict())
+    config = getattr(module, "pretrained_cfg", {})
+    origin = config.get("hf_hub_id") or config.get("url") or "its own source"
+    kept = config.get("num_classes") == getattr(module, "num_classes", None)
+    return LoadReport(
+        source=f"pretrained ({origin})",
+        dialect="timm",
+        loaded=names if kept else tuple(n for n in names if n not in head),
+        dropped=(),
+        missing=() if kept else tuple(n for n in names if n in head),
+        matched=1.0,
+        assumptions=("loaded by timm itself, which is strict about everything but the head",),
+    )
+
+
+def _preprocessing(
+    module: nn.Module, settings: ModelSettings, report: LoadReport | None, background: tuple[int, int, int]
+) -> Preprocessing:
+    from timm.data import resolve_model_data_config
+
+    config = resolve_model_data_config(module)
+    side = settings.img_size
+    size = (side, side) if side else tuple(config["input_size"][1:])
+    own = report.preprocessing if report else {}
+    return Preprocessing(
+        size=(int(size[0]), int(size[1])),
+        mean=tuple(own.get("mean", config["mean"])),
+        std=tuple(own.get("std", config["std"])),
+        interpolation=config["interpolation"],
+        crop_pct=config["crop_pct"],
+        crop_mode=config["crop_mode"],
+        background=background,
+    )
