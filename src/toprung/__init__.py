@@ -1,3 +1,64 @@
-"""toprung: from a folder of labelled pictures to the most accurate classifier, with results to trust."""
+"""toprung: from a folder of labelled pictures to the most accurate classifier, with results to trust.
+
+run = toprung.train("photos", preset="quick", model="resnet50.a1_in1k")
+run = toprung.load("runs/resnet50.a1_in1k-quick")
+run.predict("photo.jpg").name
+run.validate("other_photos")["accuracy"]
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# public name -> where it stands; imported at its first use, so that `import toprung` costs milliseconds
+_HOMES = {
+    "train": "toprung.ladder.run",
+    "load": "toprung.ladder.run",
+    "Run": "toprung.ladder.run",
+    "Classifier": "toprung.runs.classifier",
+    "Prediction": "toprung.runs.classifier",
+    "Predictions": "toprung.evaluation.predictions",
+    "Recipe": "toprung.training.recipe",
+    "preset": "toprung.training.presets",
+    "load_weights": "toprung.checkpoints.load",
+    "LoadReport": "toprung.checkpoints.report",
+    "ToprungError": "toprung.errors",
+}
+
+__all__ = [
+    "Classifier",
+    "LoadReport",
+    "Prediction",
+    "Predictions",
+    "Recipe",
+    "Run",
+    "ToprungError",
+    "__version__",
+    "load",
+    "load_weights",
+    "preset",
+    "train",
+]
+
+if TYPE_CHECKING:
+    from toprung.checkpoints.load import load_weights
+    from toprung.checkpoints.report import LoadReport
+    from toprung.errors import ToprungError
+    from toprung.evaluation.predictions import Predictions
+    from toprung.ladder.run import Run, load, train
+    from toprung.runs.classifier import Classifier, Prediction
+    from toprung.training.presets import preset
+    from toprung.training.recipe import Recipe
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'toprung' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

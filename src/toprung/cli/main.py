@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             close = difflib.get_close_matches(args[0], VERBS, n=1)
             if close and "Did you mean" not in error.message:
-                error.message += f" Did you mean '{close[0]}'?"
+                raise click.UsageError(f"{error.message} Did you mean '{close[0]}'?", ctx) from error
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -34,7 +34,8 @@ def apportion(units: Sequence[Unit], targets: NDArray[np.float64]) -> list[list[
 
     How full a part is, is the mean over the unit's classes of (pictures of the class there) / (target),
     weighted by the share of the class that the unit holds. For units of one picture this is the
-    Jefferson-D'Hondt method: parts fill up evenly, and integer targets that add up to the class's count are met exactly.
+    Jefferson-D'Hondt method: parts fill up evenly, and integer targets that add up to the class's count are met
+    exactly.
 
     Args:
         units: in any order; the result does not depend on it.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toprung.data.folders import pictures_below, rows_of_folder
 from toprung.data.lists import rows_of_csv, rows_of_parquet
-from toprung.data.rows import build_table
+from toprung.data.rows import Row, build_table, refuse_undecodable
 from toprung.data.table import Table
 from toprung.errors import DataError, nearest
 
@@ -39,9 +39,18 @@ def read_source(path: Path) -> Table:
     Raises:
         DataError: the source is missing, or its pictures and labels cannot be used as they are.
     """
+    return build_table(read_rows(path), _absolute(path))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return what a source says of each picture, before its classes are made one map; see :func:`read_source`.
+
+    Raises:
+        DataError: the source is missing or cannot be read.
+    """
     place = _absolute(path)
     if place.is_dir():
-        return build_table(rows_of_folder(place), place)
+        return rows_of_folder(place)
     if not place.exists():
         raise DataError(f"{path} does not exist; give a folder of pictures, a CSV or a Parquet file.{_near(place)}")
     reader = _READERS.get(place.suffix.lower())
@@ -50,7 +59,7 @@ def read_source(path: Path) -> Table:
             f"{path} is a file of an unknown kind; give a folder of class folders, or a file ending in "
             ".csv or .parquet."
         )
-    return build_table(reader(place), place)
+    return reader(place)
 
 
 def list_pictures(paths: Iterable[Path | str]) -> list[Path]:
@@ -66,7 +75,7 @@ def list_pictures(paths: Iterable[Path | str]) -> list[Path]:
         Paths as they were given (or below the given folder), each file once, sorted.
 
     Raises:
-        DataError: a path does not exist, or nothing is found.
+        DataError: a path does not exist, nothing is found, or a name is not UTF-8.
     """
     found: dict[Path, Path] = {}
     given = [Path(path) for path in paths]
@@ -76,6 +85,7 @@ def list_pictures(paths: Iterable[Path | str]) -> list[Path]:
                 found.setdefault(_absolute(picture), picture)
     if not found:
         raise DataError(f"no pictures in {', '.join(map(str, given)) or 'an empty list'}; give files or folders.")
+    refuse_undecodable(list(found.values()))
     return sorted(found.values())
 
 

@@ -17,8 +17,13 @@ from toprung.data.preprocessing import Preprocessing
 class PictureBatch(Protocol):
     """What an evaluation loader yields: uint8 ``(B, 3, H, W)`` pictures and their rows in the table."""
 
-    images: Tensor
-    rows: Tensor
+    @property
+    def images(self) -> Tensor:
+        """The pictures."""
+
+    @property
+    def rows(self) -> Tensor:
+        """Their rows."""
 
 
 def predict_batches(
@@ -44,5 +49,8 @@ def predict_all(
     model: nn.Module, batches: Iterable[PictureBatch], preprocessing: Preprocessing
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return rows ``(N,)`` and logits ``(N, C)`` of all batches, in the order in which they came."""
-    rows, logits = zip(*predict_batches(model, batches, preprocessing), strict=True)
+    parts = list(predict_batches(model, batches, preprocessing))
+    if not parts:  # a process that got none of a few pictures
+        return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+    rows, logits = zip(*parts, strict=True)
     return np.concatenate(rows), np.concatenate(logits)

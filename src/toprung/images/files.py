@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import io
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from toprung.errors import UnreadableImage
-from toprung.images.depth import array_to_eight_bits, from_sixteen_bits, from_wide_range
+from toprung.images.depth import array_to_eight_bits
+from toprung.images.modes import colour_and_alpha, is_sixteen_bit_colour, sixteen_bit_colour
 from toprung.images.profiles import to_srgb
 from toprung.images.sniff import describe
 
@@ -37,7 +39,6 @@ PICTURE_EXTENSIONS = frozenset(e for extensions in _EXTENSIONS_OF_FORMAT.values(
 """Extensions of pictures that can be read here, in small letters with the dot."""
 
 _SAME_FAMILY = {"MPO": "JPEG", "DIB": "BMP"}  # a stereo JPEG is named .jpg, a headerless BMP .bmp
-_GREY_MODES = {"1", "L", "LA", "La"}
 _TRANSPOSITIONS = {  # EXIF 2.32, tag 0x0112: how the stored picture must be turned to stand upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -47,7 +48,6 @@ _TRANSPOSITIONS = {  # EXIF 2.32, tag 0x0112: how the stored picture must be tur
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_TIFF_BITS_PER_SAMPLE, _TIFF_PHOTOMETRIC, _TIFF_WHITE_IS_ZERO = 258, 262, 0
 
 
 def open_rgb(
@@ -94,6 +94,8 @@ def read_content(path: Path) -> bytes:
         UnreadableImage: with the reason alone, without the path.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise UnreadableImage("it is no ordinary file but a pipe, socket or device")  # reading may wait for ever
         return path.read_bytes()
     except FileNotFoundError:
         raise UnreadableImage("there is no such file") from None
@@ -103,6 +105,11 @@ def read_content(path: Path) -> bytes:
         raise UnreadableImage("there is no permission to read it") from None
     except OSError as error:
         raise UnreadableImage(f"reading it failed: {error.strerror or error}") from error
+
+
+def content_hash(content: bytes) -> str:
+    """Return the BLAKE2b-128 hash of a file's bytes in hexadecimal; equal pictures are found by it."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def identify(content: bytes) -> Image.Image:
@@ -135,13 +142,14 @@ def decode_rgb(
         UnreadableImage: with the reason alone.
     """
     with _reasons():
-        orientation = _orientation(image)
-        deep = content is not None and _is_sixteen_bit_colour(image)
+        orientation = orientation_of(image)
         image.load()  # also for deep colour: Pillow judges whether the file is whole
-        values = _sixteen_bit_colour(image, content) if deep and content is not None else None
+        values = None
+        if content is not None and is_sixteen_bit_colour(image, content):
+            values = sixteen_bit_colour(image, content)
         if values is None:
-            orientation = _orientation(image)  # Pillow turns a TIFF while loading it, and then says so
-            colour, alpha = _colour_and_alpha(image)
+            orientation = orientation_of(image)  # Pillow turns a TIFF while loading it, and then says so
+            colour, alpha = colour_and_alpha(image)
         else:
             colour = Image.fromarray(values[..., :3])
             alpha = Image.fromarray(values[..., 3]) if values.shape[2] == 4 else None
@@ -153,10 +161,34 @@ def decode_rgb(
         return np.array(rgb)
 
 
+def orientation_of(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 when there is none or the EXIF data are broken."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except Exception:  # a broken tag must not cost the picture; broken pixels are found when they are decoded
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def turn_upright(values: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return ``(H, W, C)`` pixels turned as EXIF orientation 1 to 8 says; contiguous.
+
+    Source: EXIF 2.32, tag 0x0112.
+    """
+    if orientation >= 5:
+        values = values.transpose(1, 0, 2)
+    flip_rows, flip_columns = orientation in {3, 4, 7, 8}, orientation in {2, 3, 6, 7}
+    if flip_rows:
+        values = values[::-1]
+    if flip_columns:
+        values = values[:, ::-1]
+    return np.ascontiguousarray(values)
+
+
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return width and height in pixels after EXIF orientation, of a picture not yet decoded."""
     width, height = image.size
-    turned = _orientation(image) >= 5 and image.format != "TIFF"  # Pillow gives a TIFF's size already turned
+    turned = orientation_of(image) >= 5 and image.format != "TIFF"  # Pillow gives a TIFF's size already turned
     return (height, width) if turned else (width, height)
 
 
@@ -194,75 +226,6 @@ def _reasons() -> Iterator[None]:
     except Exception as error:  # damaged files make decoders raise nearly anything, KeyError included
         detail = str(error).strip().rstrip(".") or type(error).__name__
         raise UnreadableImage(f"it is cut off or damaged ({detail}); copy or export it again") from error
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 when there is none or the EXIF data are broken."""
-    try:
-        value = image.getexif().get(0x0112, 1)
-    except Exception:  # a broken tag must not cost the picture; broken pixels are found when they are decoded
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _is_sixteen_bit_colour(image: Image.Image) -> bool:
-    """Return whether Pillow is about to cut 16-bit colour down to its upper bytes."""
-    tile = image.tile if isinstance(image, ImageFile.ImageFile) else []
-    if image.format not in {"PNG", "TIFF"} or image.mode not in {"RGB", "RGBA"} or not tile:
-        return False
-    arguments = tile[0].args
-    rawmode = arguments if isinstance(arguments, str) else arguments[0] if arguments else ""
-    # "RGBa;16" has its alpha multiplied in, which OpenCV does not undo.
-    return isinstance(rawmode, str) and ";16" in rawmode and not rawmode.startswith("RGBa")
-
-
-def _sixteen_bit_colour(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
-    """Return ``(H, W, 3 or 4)`` uint8 RGB or RGBA as stored, not turned; ``None`` where OpenCV cannot."""
-    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-    read = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    if read is None or read.dtype != np.uint16 or read.ndim != 3 or read.shape[2] not in {3, 4}:
-        return None
-    keeps_alpha = read.shape[2] == 4 and (image.mode == "RGBA" or "transparency" in image.info)
-    order = [2, 1, 0, 3] if keeps_alpha else [2, 1, 0]
-    return from_sixteen_bits(read[..., order].astype(np.uint16, copy=False))
-
-
-def _colour_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Split a loaded picture into 8-bit colour (mode L, RGB, CMYK or LAB) and alpha (mode L, or none)."""
-    if image.mode.startswith("I;16"):
-        return _deep_grey(image)
-    if image.mode in {"I", "F"}:
-        return _wide_grey(image), None
-    if image.has_transparency_data:
-        straight = image.convert("LA") if image.mode == "La" else image
-        rgba = straight.convert("RGBA")
-        colour = rgba.getchannel("R") if image.mode in _GREY_MODES else rgba.convert("RGB")
-        return colour, rgba.getchannel("A")
-    if image.mode in {"L", "RGB", "CMYK", "LAB"}:
-        return image, None
-    return image.convert("L" if image.mode == "1" else "RGB"), None
-
-
-def _deep_grey(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    values = np.asarray(image)
-    maximum = 65535
-    tags = getattr(image, "tag_v2", {})
-    if tags.get(_TIFF_BITS_PER_SAMPLE) == (12,):
-        maximum = 4095
-    grey = from_sixteen_bits(values, maximum)
-    if tags.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO:
-        grey = 255 - grey  # Pillow inverts 8-bit samples only
-    clear = image.info.get("transparency")
-    alpha = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)) if clear is not None else None
-    return Image.fromarray(grey), alpha
-
-
-def _wide_grey(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    if image.mode == "I" and image.format in {"PPM", "PNG"}:
-        values = values.astype(np.uint16)  # 16-bit grey, which Pillow widens here
-        return Image.fromarray(from_sixteen_bits(values))
-    return Image.fromarray(from_wide_range(values))
 
 
 def _from_array(array: NDArray, background: tuple[int, int, int]) -> NDArray[np.uint8]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +21,9 @@ from rich.text import Text
 
 from toprung.training.events import EpochEvent, StepEvent
 
+# Progress over files: what it yields is called with done and total.
+ReadingProgress = AbstractContextManager[Callable[[int, int], None]]
+
 
 class Display(Protocol):
     """Where a rung tells what it does."""
@@ -28,18 +31,14 @@ class Display(Protocol):
     def say(self, text: str) -> None:
         """Print a line."""
 
+    def warn(self, text: str) -> None:
+        """Print a line that must not be overlooked."""
+
     def reading(self, what: str) -> ReadingProgress:
         """Return a context manager that shows progress over many files."""
 
     def training(self, total_steps: int, done: int) -> TrainingDisplay:
         """Return a context manager and observer that shows training."""
-
-
-class ReadingProgress(Protocol):
-    """Progress over files: call it with done and total."""
-
-    def __enter__(self) -> Callable[[int, int], None]: ...
-    def __exit__(self, *exception: object) -> None: ...
 
 
 class TrainingDisplay(Protocol):
@@ -65,7 +64,11 @@ class RichDisplay:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, soft_wrap=True)
+        self.console.print(Text(text), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Print a line in bold red."""
+        self.console.print(Text(text, style="bold red"), soft_wrap=True)
 
     def reading(self, what: str) -> ReadingProgress:
         """Show a bar while files are read."""
@@ -107,7 +110,7 @@ class RichTraining:
 
     def __enter__(self) -> Self:
         self._bar.start()
-        unknown = {"epoch": "1", "loss": "–", "lr": "–", "speed": "–", "best": "–"}
+        unknown: dict[str, Any] = {"epoch": "1", "loss": "–", "lr": "–", "speed": "–", "best": "–"}
         self._task = self._bar.add_task("train", total=self._total, completed=self._done, **unknown)
         return self
 
@@ -153,6 +156,9 @@ class Silent:
     """A display that shows nothing, for the Python API's ``progress=False`` and for other processes than the first."""
 
     def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def warn(self, text: str) -> None:
         """Say nothing."""
 
     def reading(self, what: str) -> ReadingProgress:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from toprung.data.health import HealthReport, duplicate_clusters, examine, refuse_leaks
+from toprung.data.duplicates import duplicate_clusters
+from toprung.data.health import HealthReport, examine, refuse_leaks
 from toprung.data.scan import PictureFacts, scan
 from toprung.data.sources import read_source
 from toprung.data.splits import assign_splits
-from toprung.data.table import Table
+from toprung.data.table import SPLITS, Table
 from toprung.errors import DataError
 from toprung.ladder.display import Display
 from toprung.training.recipe import DataSettings
@@ -20,38 +22,51 @@ class Pictures:
     """Readable, split pictures with their facts.
 
     Attributes:
-        table: the readable pictures, every one in a split.
+        table: the readable pictures, every one in a split and with its content hash.
         facts: of the pictures in ``table``, row by row.
         health: of all pictures, the unreadable ones included.
         unreadable: facts of the files left out.
+        given: the splits that the source gave; toprung made the others.
     """
 
     table: Table
     facts: tuple[PictureFacts, ...]
     health: HealthReport
     unreadable: tuple[PictureFacts, ...]
+    given: tuple[str, ...]
 
 
 def gather(source: Path, settings: DataSettings, *, seed: int, display: Display) -> Pictures:
     """List, scan, and split the pictures of a source.
 
     Raises:
-        DataError: the source cannot be used, or an unreadable file when those are refused.
+        DataError: the source cannot be used, an unreadable file when those are refused, or a class or split of
+            which nothing can be read.
         LeakFound: leaks, when those are refused.
+    """
+    pictures = look_through(source, settings, seed=seed, display=display)
+    if settings.on_unreadable == "error":
+        refuse_unreadable(pictures.unreadable)
+    if settings.refuse_leaks:
+        refuse_leaks(pictures.health)
+    return pictures
+
+
+def look_through(source: Path, settings: DataSettings, *, seed: int, display: Display) -> Pictures:
+    """Do what :func:`gather` does, but leave the judgement on unreadable files and leaks to the caller.
+
+    Raises:
+        DataError: the source cannot be used, or a class or split of which nothing can be read.
     """
     listed = read_source(source)
     with display.reading("pictures") as progress:
         all_facts = scan(listed, threads=settings.threads or None, progress=progress)
-    bad = tuple(facts for facts in all_facts if facts.reason is not None)
-    if bad and settings.on_unreadable == "error":
-        raise DataError(
-            f"{len(bad)} of {len(all_facts)} files cannot be read, first {bad[0].path}: {bad[0].reason}; "
-            "mend or remove them, or leave them out with --on-unreadable skip."
-        )
+    listed = replace(listed, hashes=tuple(facts.hash for facts in all_facts))
     rows = [row for row, facts in enumerate(all_facts) if facts.reason is None]
-    readable = listed.take(rows)
-    facts = tuple(all_facts[row] for row in rows)
-    _require_two_classes(readable)
+    readable, facts = listed.take(rows), tuple(all_facts[row] for row in rows)
+    unreadable = tuple(facts for facts in all_facts if facts.reason is not None)
+    _refuse_lost_parts(listed, readable, unreadable)
+    together = duplicate_clusters(facts)
     table = assign_splits(
         readable,
         seed=seed,
@@ -59,15 +74,50 @@ def gather(source: Path, settings: DataSettings, *, seed: int, display: Display)
         test_fraction=settings.test_fraction,
         folds=settings.folds or None,
         fold=settings.fold,
-        together=duplicate_clusters(facts) if settings.keep_duplicates_together else None,
+        together=together if settings.keep_duplicates_together else None,
     )
-    health = examine(table, all_facts)
-    if settings.refuse_leaks:
-        refuse_leaks(health)
-    return Pictures(table, facts, health, bad)
+    given = tuple(split for split in SPLITS if split in listed.splits)
+    return Pictures(table, facts, examine(table, all_facts, together=together), unreadable, given)
 
 
-def _require_two_classes(table: Table) -> None:
-    gone = [name for index, name in enumerate(table.classes) if not (table.labels == index).any()]
-    if gone:
-        raise DataError(f"no picture of the class {gone[0]!r} can be read; mend its files or remove the class.")
+def refuse_unreadable(unreadable: Sequence[PictureFacts]) -> None:
+    """Stop when there are files that cannot be read.
+
+    Raises:
+        DataError: naming the first, with its reason.
+    """
+    if unreadable:
+        files = "1 file" if len(unreadable) == 1 else f"{len(unreadable)} files"
+        raise DataError(
+            f"{files} cannot be read, first {unreadable[0].path}: {unreadable[0].reason}; "
+            "mend or remove them, or leave them out with --on-unreadable skip."
+        )
+
+
+def _refuse_lost_parts(listed: Table, readable: Table, unreadable: Sequence[PictureFacts]) -> None:
+    """Refuse to go on without a class to train on, or without a split that the source gave.
+
+    A class of val that nothing was trained on, or a val cut from train because the given one is broken, would be
+    another task than the user's, and nobody would know.
+    """
+    reasons = {facts.path: facts.reason for facts in unreadable}
+
+    def first_reason(rows: Sequence[int]) -> str:
+        path = next(listed.paths[row] for row in rows if listed.paths[row] in reasons)
+        return f"first {path}: {reasons[path]}"
+
+    trainable = [split in {"train", ""} for split in listed.splits]
+    kept = {int(label) for label, split in zip(readable.labels, readable.splits, strict=True) if split in {"train", ""}}
+    for index, name in enumerate(listed.classes):
+        if index not in kept:
+            rows = [row for row, train in enumerate(trainable) if train and listed.labels[row] == index]
+            raise DataError(
+                f"no picture of the class {name!r} that could be trained on can be read, {first_reason(rows)}; "
+                "mend its files or remove the class."
+            )
+    for split in SPLITS:
+        if split in listed.splits and split not in readable.splits:
+            rows = [row for row, given in enumerate(listed.splits) if given == split]
+            raise DataError(
+                f"no picture of the split {split} can be read, {first_reason(rows)}; mend its files or remove it."
+            )

@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import hashlib
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from accelerate import Accelerator
 from torch import nn
 
-from toprung.data.health import write_unreadable_csv
 from toprung.data.table import SPLITS, Table
-from toprung.data.table_csv import read_table_csv, write_table_csv
-from toprung.errors import RunError, StorageError, ToprungError
+from toprung.data.table_csv import read_table_csv
+from toprung.errors import DataError, RunError, StorageError, ToprungError
 from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
-from toprung.ladder.display import Display
+from toprung.ladder.display import Display, Silent
 from toprung.ladder.pictures import Pictures, gather
 from toprung.ladder.records import Records
 from toprung.ladder.report import write_report
-from toprung.models.catalogue import check_name, parameter_count
-from toprung.runs.environment import describe_environment
+from toprung.ladder.setup import create_run, now, resolved
+from toprung.models.catalogue import check_name
 from toprung.runs.folder import RunFolder, free_name
-from toprung.runs.model import ModelCard, load_model, read_card, write_card
-from toprung.storage import write_bytes, write_text
+from toprung.runs.model import load_model, read_card
+from toprung.storage import write_bytes
 from toprung.training.events import Audience, Observer
-from toprung.training.fitting import fit_model, make_accelerator, predict_table
+from toprung.training.fitting import fit_model
 from toprung.training.hardware import HardwarePlan, resolve
 from toprung.training.interrupt import Interrupted
+from toprung.training.processes import is_launched_as_many, join_others, make_accelerator, tell_others
 from toprung.training.recipe import Recipe
-from toprung.training.start import StartingModel, rebuilt_model, starting_model
+from toprung.training.scoring import predict_table
+from toprung.training.start import rebuilt_model, starting_model
 from toprung.training.state import Progress
 
 
 def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, display: Display) -> RunFolder:
     """Train by a recipe on a source of labelled pictures, into a new run folder.
+
+    Started by ``torchrun`` or ``accelerate launch``, the first process prepares the run and the others join it.
 
     Args:
         source: folder of class folders, folder of splits, or a CSV or Parquet file.
@@ -51,27 +49,14 @@ def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, di
     Raises:
         ToprungError: for each thing that can be wrong with the pictures, settings, weights or disk.
     """
-    check_name(recipe.model.name)
-    folder = out or free_name(runs, f"{recipe.model.name}-{recipe.preset}")
-    if folder.exists():
-        RunFolder.create(folder, {})  # refuses a folder with something in it before any work is done
-    pictures = gather(source, recipe.data, seed=recipe.seed, display=display)
-    _say_pictures(pictures, display)
-    start = starting_model(
-        recipe.model,
-        len(pictures.table.classes),
-        seed=recipe.seed,
-        background=recipe.data.background_rgb,
-    )
-    if start.report is not None:
-        display.say(str(start.report))
-    plan = resolve(recipe.hardware, start.module, start.preprocessing.size)
-    for note in plan.notes:
-        display.say(f"computing  {note}")
-    resolved = _resolved(recipe, plan)
-    run = _create_run(folder, source, resolved, pictures, start)
-    display.say(f"run        {run.path}")
-    return _train_and_finish(run, resolved, plan, pictures.table, start.module, display, resume=False)
+    if is_launched_as_many():
+        if not join_others(recipe.hardware.device):
+            return _train_along(Path(tell_others("")))
+        run, module, plan = _prepare(source, recipe, out, runs, display)
+        tell_others(str(run.path))
+    else:
+        run, module, plan = _prepare(source, recipe, out, runs, display)
+    return _train_and_finish(run, module, plan, display, resume=False)
 
 
 def resume_rung(path: Path, *, display: Display) -> RunFolder:
@@ -85,7 +70,8 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
     if run.record()["status"] == "finished":
         raise RunError(f"{path} is finished already; `toprung validate {path}` scores it.")
     recipe = Recipe.read(run.recipe_file)
-    table = read_table_csv(run.table_file)
+    if is_launched_as_many() and not join_others(recipe.hardware.device):
+        display = Silent()
     card = read_card(run.model)
     resume = run.last_file.is_file()
     if resume:
@@ -96,54 +82,77 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
         module = starting_model(recipe.model, len(card.classes), seed=recipe.seed, background=background).module
     plan = resolve(recipe.hardware, module, card.preprocessing.size)
     run.update(status="running", error=None)
-    return _train_and_finish(run, recipe, plan, table, module, display, resume=resume)
+    return _train_and_finish(run, module, plan, display, resume=resume)
+
+
+def _prepare(
+    source: Path, recipe: Recipe, out: Path | None, runs: Path, display: Display
+) -> tuple[RunFolder, nn.Module, HardwarePlan]:
+    """Check everything that can be wrong, from the cheapest to the dearest, and make the run folder."""
+    check_name(recipe.model.name)
+    folder = out or free_name(runs, f"{recipe.model.name}-{recipe.preset}")
+    RunFolder.refuse_existing(folder)
+    pictures = gather(source, recipe.data, seed=recipe.seed, display=display)
+    _say_pictures(pictures, display)
+    start = starting_model(
+        recipe.model, len(pictures.table.classes), seed=recipe.seed, background=recipe.data.background_rgb
+    )
+    if start.report is not None:
+        display.say(str(start.report))
+    plan = resolve(recipe.hardware, start.module, start.preprocessing.size)
+    decided = resolved(recipe, plan, pictures, start.preprocessing)
+    for note in plan.notes:
+        display.say(f"computing  {note}; pictures cached: {decided.data.cache}")
+    run = create_run(folder, source, decided, pictures, start)
+    display.say(f"run        {run.path}")
+    return run, start.module, plan
+
+
+def _train_along(path: Path) -> RunFolder:
+    """Train as a process that is not the first; its weights come from the first one's."""
+    run = RunFolder.open(path)
+    recipe, card = Recipe.read(run.recipe_file), read_card(run.model)
+    module = rebuilt_model(card.architecture, len(card.classes), card.arguments)
+    plan = resolve(recipe.hardware, module, card.preprocessing.size)
+    return _train_and_finish(run, module, plan, Silent(), resume=False)
 
 
 def _train_and_finish(
-    run: RunFolder,
-    recipe: Recipe,
-    plan: HardwarePlan,
-    table: Table,
-    module: nn.Module,
-    display: Display,
-    *,
-    resume: bool,
+    run: RunFolder, module: nn.Module, plan: HardwarePlan, display: Display, *, resume: bool
 ) -> RunFolder:
+    recipe, table = Recipe.read(run.recipe_file), read_table_csv(run.table_file)
+    _require_files(table)
     accelerator = make_accelerator(plan, recipe.hardware.trackers, run.path)
-    preprocessing = read_card(run.model).preprocessing
     try:
         progress = fit_model(
             module,
             recipe=recipe,
             plan=plan,
             table=table,
-            preprocessing=preprocessing,
-            cache=None,
+            preprocessing=read_card(run.model).preprocessing,
             last_file=run.last_file,
             best_file=run.best_file,
             accelerator=accelerator,
             watch=lambda accelerator, total, position: _watching(run, display, accelerator, total, position),
             resume=resume,
         )
-        run.update(
-            seconds=round(progress.seconds, 1),
-            epochs=progress.epoch,
-            best_epoch=progress.best_epoch,
-            best_is_average=progress.best_is_average,
-            selection="val accuracy",
-        )
-        _finish(run, recipe, table, accelerator)
+        _finish(run, recipe, table, accelerator, progress)
     except Interrupted as stop:
-        run.update(status="interrupted")
+        _note_end(run, accelerator, status="interrupted")
         raise Interrupted(f"{stop}; continue with: toprung train --resume {run.path}") from None
     except StorageError:
         raise  # the record is likely not writable either; the run stays resumable as it is
     except ToprungError as error:
-        run.update(status="failed", error=str(error))
+        _note_end(run, accelerator, status="failed", error=str(error))
         raise
     finally:
         accelerator.end_training()
     return run
+
+
+def _note_end(run: RunFolder, accelerator: Accelerator, **changes: str) -> None:
+    if accelerator.is_main_process:
+        run.update(**changes)
 
 
 @contextlib.contextmanager
@@ -156,13 +165,14 @@ def _watching(
         return
     records = Records(run, accelerator)
     records.cut_back(step=position.step, epochs=position.epoch)
-    accelerator.init_trackers("", init_kwargs={"tensorboard": {"purge_step": position.step + 1}})
+    accelerator.init_trackers("toprung", init_kwargs={"tensorboard": {"purge_step": position.step + 1}})
     with display.training(total, position.step) as shown:
         yield Audience([records, shown])
 
 
-def _finish(run: RunFolder, recipe: Recipe, table: Table, accelerator: Accelerator) -> None:
+def _finish(run: RunFolder, recipe: Recipe, table: Table, accelerator: Accelerator, progress: Progress) -> None:
     """Predict every split but train with the best model, in fp32, score the predictions, and write the page."""
+    accelerator.wait_for_everyone()
     model, card = load_model(run.model)
     model.to(accelerator.device)
     scores = {}
@@ -171,6 +181,8 @@ def _finish(run: RunFolder, recipe: Recipe, table: Table, accelerator: Accelerat
         if len(part) == 0:
             continue
         rows, logits = predict_table(model, part, card.preprocessing, recipe, accelerator)
+        if not accelerator.is_main_process:
+            continue
         predictions = Predictions(
             paths=tuple(str(part.paths[row]) for row in rows),
             hashes=tuple(part.hashes[row] for row in rows),
@@ -178,65 +190,29 @@ def _finish(run: RunFolder, recipe: Recipe, table: Table, accelerator: Accelerat
             logits=logits,
             classes=card.classes,
         )
+        write_bytes(run.predictions_file(split), predictions.to_bytes())
         scores[split] = score(predictions, seed=recipe.seed)
-        if accelerator.is_main_process:
-            write_bytes(run.predictions_file(split), predictions.to_bytes())
     if accelerator.is_main_process:
         run.write_json(run.scores_file, scores)
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        run.update(status="finished", finished=now, error=None)
+        run.update(
+            status="finished",
+            finished=now(),
+            error=None,
+            seconds=round(progress.seconds, 1),
+            epochs=progress.epoch,
+            best_epoch=progress.best_epoch,
+            best_is_average=progress.best_is_average,
+            selection="val accuracy",
+        )
         write_report(run.path)
 
 
-def _create_run(folder: Path, source: Path, recipe: Recipe, pictures: Pictures, start: StartingModel) -> RunFolder:
-    """Make the run folder and write all that is known before training."""
-    table = pictures.table
-    record: dict[str, Any] = {
-        "command": shlex.join(["toprung", *sys.argv[1:]]) if Path(sys.argv[0]).name.startswith("toprung") else "",
-        "data": {"path": str(Path(source).resolve()), "hash": data_hash(table)},
-        "model": recipe.model.name,
-        "parameters": parameter_count(start.module),
-        "marks": [],
-        "error": None,
-    }
-    run = RunFolder.create(folder, record)
-    write_text(run.recipe_file, recipe.to_toml())
-    run.write_json(run.environment_file, describe_environment())
-    write_table_csv(run.table_file, table, Path(source).resolve())
-    run.write_json(run.health_file, pictures.health.to_json())
-    write_unreadable_csv(run.unreadable_file, pictures.unreadable)
-    if start.report is not None:
-        run.write_json(run.load_report_file, start.report.to_json())
-    card = ModelCard(
-        architecture=recipe.model.name,
-        arguments=start.arguments,
-        classes=table.classes,
-        preprocessing=start.preprocessing,
-        recipe=recipe.to_dict(),
-        data_hash=data_hash(table),
-    )
-    write_card(run.model, card)
-    return run
-
-
-def data_hash(table: Table) -> str:
-    """Return a hash of which pictures (by content) have which label and stand in which split."""
-    rows = sorted(
-        f"{content} {table.classes[label]} {split}"
-        for content, label, split in zip(table.hashes, table.labels, table.splits, strict=True)
-    )
-    return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()
-
-
-def _resolved(recipe: Recipe, plan: HardwarePlan) -> Recipe:
-    """Return the recipe with every ``auto`` replaced by what was decided, so that a resumed run decides the same."""
-    return recipe.with_settings(
-        {
-            "hardware.device": plan.device,
-            "hardware.precision": plan.precision,
-            "hardware.channels_last": "on" if plan.channels_last else "off",
-        }
-    )
+def _require_files(table: Table) -> None:
+    gone = [path for path in table.paths if not path.is_file()]
+    if gone:
+        raise DataError(
+            f"{len(gone)} of the run's {len(table)} pictures are gone, first {gone[0]}; put them back to go on."
+        )
 
 
 def _say_pictures(pictures: Pictures, display: Display) -> None:
@@ -247,6 +223,6 @@ def _say_pictures(pictures: Pictures, display: Display) -> None:
         first = pictures.unreadable[0]
         display.say(f"left out   {len(pictures.unreadable)} unreadable files, first {first.path}: {first.reason}")
     if health["leaks"]:
-        display.say(f"[bold red]leaks      {len(health['leaks'])} groups of the same picture stand in two splits")
+        display.warn(f"leaks      {len(health['leaks'])} groups of the same picture stand in two splits")
     if health["conflicts"]:
         display.say(f"doubtful   {len(health['conflicts'])} groups of the same picture have different labels")

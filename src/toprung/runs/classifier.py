@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from toprung.data.loaders import EvalLoader, EvalView
+from toprung.data.eval_view import EvalView
+from toprung.data.loaders import EvalLoader
 from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
-from toprung.runs.model import ModelCard, load_model
+from toprung.runs.folder import RunFolder
+from toprung.runs.model import CARD_FILE, ModelCard, load_model
 
 if TYPE_CHECKING:
     pass
@@ -40,6 +42,17 @@ class Prediction:
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return the ``count`` most probable classes with their probabilities."""
         return list(self.probabilities.items())[:count]
+
+
+def model_folder(path: Path) -> Path:
+    """Return the folder of a saved model: ``path/model`` of a run, or ``path`` itself.
+
+    Raises:
+        RunError: it is neither, or the run is of a newer version.
+    """
+    if (path / CARD_FILE).is_file():
+        return path
+    return RunFolder.open(path).model
 
 
 class Classifier:

@@ -64,9 +64,7 @@ class RunFolder:
             RunError: something stands there already.
             StorageError: full disk, or no permission.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            remedy = f"continue it with `toprung train --resume {path}`, or choose another --out."
-            raise RunError(f"{path} exists already and is never overwritten; {remedy}")
+        cls.refuse_existing(path)
         make_folder(path)
         run = cls(path)
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -75,6 +73,19 @@ class RunFolder:
             {"format": FORMAT, "toprung": __version__, "name": path.name, "created": now, "status": "running"} | record,
         )
         return run
+
+    @staticmethod
+    def refuse_existing(path: Path) -> None:
+        """Refuse a path at which something stands already; an empty folder is fine.
+
+        Raises:
+            RunError: something stands there.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            remedy = "choose another --out"
+            if (path / "run.json").is_file():
+                remedy = f"continue it with `toprung train --resume {path}`, or choose another --out"
+            raise RunError(f"{path} exists already and is never overwritten; {remedy}.")
 
     @classmethod
     def open(cls, path: Path | str) -> RunFolder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -80,6 +81,23 @@ def read_card(folder: Path) -> ModelCard:
         raise RunError(f"{folder} holds no model: {CARD_FILE} is missing.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{file} is damaged: {error}.") from error
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """Return a hash of a saved model's files, to tell whether two calls used the same model.
+
+    Raises:
+        RunError: a file is missing.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for name in (CARD_FILE, WEIGHTS_FILE):
+        try:
+            with (folder / name).open("rb") as file:
+                while block := file.read(1 << 22):
+                    digest.update(block)
+        except OSError as error:
+            raise RunError(f"{folder / name} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()
 
 
 def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:

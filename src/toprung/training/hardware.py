@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from toprung.errors import RecipeError
 from toprung.models.catalogue import is_convolutional
+from toprung.training.cpu_precision import choose_cpu_precision
 from toprung.training.recipe import HardwareSettings
-
-# bf16 keeps 8 bits of a number's precision; on a CPU it must be clearly faster to be worth that.
-WORTHWHILE = 1.3
 
 
 @dataclass(frozen=True)
@@ -82,40 +77,4 @@ def _resolve_precision(
         return "fp16", "this GPU has no bf16"
     if device == "mps":
         return "fp32", "the safe choice on Apple GPUs"
-    full = _step_seconds(model, input_size, channels_last, torch.float32)
-    half = _step_seconds(model, input_size, channels_last, torch.bfloat16)
-    if full / half >= WORTHWHILE:
-        return "bf16", f"measured {full / half:.1f} × as fast as fp32 on this CPU"
-    return "fp32", f"bf16 measured at {full / half:.1f} × its speed on this CPU"
-
-
-def _step_seconds(model: nn.Module, size: tuple[int, int], channels_last: bool, dtype: torch.dtype) -> float:
-    """Return the time of a forward and backward pass of four pictures, the better of two after a warm-up."""
-    states = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    was_training = model.training
-    images = torch.randn(4, 3, *size)
-    if channels_last:
-        images = images.contiguous(memory_format=torch.channels_last)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-
-    def step() -> None:
-        with torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32):
-            logits = model(images)
-        F.cross_entropy(logits.float(), torch.zeros(len(images), dtype=torch.long)).backward()
-
-    try:
-        with torch.random.fork_rng(devices=[]):
-            model.train().to(memory_format=layout)
-            seconds = min(_timed(step) for _ in range(3))
-    finally:
-        model.train(was_training)
-        model.zero_grad(set_to_none=True)
-        for name, buffer in model.named_buffers():
-            buffer.copy_(states[name])  # BatchNorm's statistics have seen noise
-    return seconds
-
-
-def _timed(step: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    step()
-    return time.perf_counter() - start
+    return choose_cpu_precision(model, input_size, channels_last=channels_last)

@@ -19,6 +19,9 @@ class Interrupted(ToprungError):
 class StopSignal:
     """Within a ``with`` block, the first SIGINT or SIGTERM sets ``requested``; a second SIGINT stops at once.
 
+    A SIGTERM after either stops nothing: torchrun and batch systems send it on top of the first, while the state
+    is being saved.
+
     Outside the main thread signals cannot be caught, and ``requested`` stays false.
     """
 
@@ -38,7 +41,7 @@ class StopSignal:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if number == signal.SIGINT and self.name == "Ctrl-C":
             raise KeyboardInterrupt
         self.requested = True
-        self.name = "Ctrl-C" if number == signal.SIGINT else "a termination signal"
+        self.name = "Ctrl-C" if number == signal.SIGINT else self.name or "a termination signal"

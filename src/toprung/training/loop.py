@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,7 +48,7 @@ class TrainBatches(Protocol):
     def batches_per_epoch(self) -> int:
         """Number of batches, each one optimiser step."""
 
-    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Any]:
+    def epoch(self, epoch: int, start_batch: int = 0) -> Generator[Any, None, None]:
         """Yield the epoch's batches from ``start_batch`` on."""
 
 
@@ -167,19 +167,32 @@ class Trainer:
                 progress.batch += 1
                 now = time.monotonic()
                 is_due = now - saved_at >= 60 * self.recipe.hardware.checkpoint_minutes
-                if progress.step % LOG_EVERY == 0 or stop.requested or is_due:
+                must_stop, must_save = self._agree(stop.requested, is_due)
+                if progress.step % LOG_EVERY == 0 or must_save:
                     self._take_in(losses, sizes)
                     speed = pictures_since_log / max(now - last_logged, 1e-9)
                     self._report_step(total, speed)
                     last_logged, pictures_since_log = now, 0
-                if stop.requested or is_due:
+                if must_save:
                     self._add_time(started)
                     started = saved_at = time.monotonic()
                     self.save()
-                if stop.requested:
-                    raise Interrupted(f"stopped by {stop.name} after step {progress.step} of {total}")
+                if must_stop:
+                    raise Interrupted(f"stopped by {stop.name or 'a signal'} after step {progress.step} of {total}")
         self._take_in(losses, sizes)
         self._add_time(started)
+
+    def _agree(self, wants_stop: bool, wants_save: bool) -> tuple[bool, bool]:
+        """Return whether to stop and whether to save now; several processes decide together, every few steps.
+
+        A process that stopped or saved alone would leave the others waiting for it.
+        """
+        if self.accelerator.num_processes > 1:
+            if self.progress.step % LOG_EVERY:
+                return False, False
+            wishes = torch.tensor([float(wants_stop), float(wants_save)], device=self.accelerator.device)
+            wants_stop, wants_save = (bool(wish) for wish in self.accelerator.reduce(wishes, reduction="sum"))
+        return wants_stop, wants_save or wants_stop
 
     def _set_rates(self, total: int, warmup: int) -> None:
         scale = warmup_cosine(self.progress.step, total=total, warmup=warmup, floor=self.recipe.schedule.min_lr_ratio)

@@ -6,6 +6,8 @@ Torch-free, so that ``--help``, ``--set`` mistakes and the board cost no second 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 import tomllib
 import types
 import typing
@@ -283,23 +285,17 @@ class Recipe:
         Raises:
             RecipeError: an unknown name (the nearest is suggested), or a value of a wrong type or range.
         """
-        recipe = self
+        parts: dict[str, dict[str, Any]] = {}
+        own: dict[str, Any] = {}
         for name, value in settings.items():
-            recipe = recipe._with(name, value)
-        return recipe
-
-    def _with(self, name: str, value: object) -> Self:
-        section, _, key = name.partition(".")
-        known = setting_names()
-        if name not in known:
-            raise RecipeError(
-                f"there is no setting {name!r}.{nearest(name, known) or ' `toprung recipe` lists them all.'}"
-            )
-        if not key:
-            return dataclasses.replace(self, **{section: _coerce(name, value, _types(type(self))[section])})
-        part = getattr(self, section)
-        changed = dataclasses.replace(part, **{key: _coerce(name, value, _types(type(part))[key])})
-        return dataclasses.replace(self, **{section: changed})
+            section, _, key = name.partition(".")
+            if name not in setting_names():
+                raise RecipeError(f"there is no setting {name!r}.{_hint(name)}")
+            owner, place = (type(getattr(self, section)), parts.setdefault(section, {})) if key else (type(self), own)
+            place[key or section] = _coerce(name, value, _types(owner)[key or section])
+        # A section changes at once: settings that bound each other, as fold and folds do, may come in any order.
+        changed = {name: dataclasses.replace(getattr(self, name), **values) for name, values in parts.items()}
+        return dataclasses.replace(self, **own, **changed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values; settings that are ``None`` are left out, as TOML has no null."""
@@ -324,7 +320,7 @@ class Recipe:
         """
         flat: dict[str, Any] = {}
         for name, value in values.items():
-            if isinstance(value, Mapping):
+            if isinstance(value, Mapping) and (value or name in _types(cls)):
                 flat.update({f"{name}.{key}": inner for key, inner in value.items()})
             else:
                 flat[name] = value
@@ -341,7 +337,7 @@ class Recipe:
             values = tomllib.loads(Path(file).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RecipeError(f"there is no recipe file {file}.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
             raise RecipeError(f"{file} is not a TOML file that can be read: {error}.") from error
         try:
             return cls.from_dict(values, base)
@@ -361,6 +357,16 @@ def setting_names() -> list[str]:
     return names
 
 
+def _hint(name: str) -> str:
+    """Return the settings that were likely meant: those of the same last name, or else of a similar name."""
+    known = setting_names()
+    key = name.rpartition(".")[2]
+    namesakes = [one for one in known if one.rpartition(".")[2] == key]
+    if namesakes:
+        return f" Did you mean {' or '.join(namesakes)}?"
+    return nearest(name, known) or " `toprung recipe` lists them all."
+
+
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Read ``a.b=value`` as typed on a command line; the value is TOML, or else plain text.
 
@@ -372,16 +378,17 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise RecipeError(f"--set {text!r} is not of the form name=value, for example optimisation.lr=1e-4.")
     try:
         value = tomllib.loads(f"value = {raw.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         value = raw.strip()
     return name.strip(), value
 
 
+@functools.cache
 def _types(owner: type) -> dict[str, Any]:
     return typing.get_type_hints(owner)
 
 
-def _coerce(name: str, value: object, kind: Any) -> object:
+def _coerce(name: str, value: object, kind: Any) -> Any:
     """Return ``value`` as the setting's type, or raise a RecipeError that says which type is wanted."""
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if type(None) in options:
@@ -398,12 +405,14 @@ def _coerce(name: str, value: object, kind: Any) -> object:
             return spoken
         hint = nearest(str(value), choices)
         raise RecipeError(f"{name} = {value!r} is not one of {', '.join(choices)}.{hint}")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is str and not isinstance(value, str):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(f"{name} = {value!r} is not allowed: it must be a finite number.")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         return float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
-    if kind is str and not isinstance(value, str):
-        return str(value)
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
     wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]

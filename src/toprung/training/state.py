@@ -103,6 +103,11 @@ def load_state(file: Path) -> TrainingState:
         raise RunError(f"{file} is missing: the run stopped before its first checkpoint; train it anew.") from None
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
         raise RunError(f"{file} is damaged ({str(error).splitlines()[0]}); the run cannot be resumed.") from error
-    if content.get("format") != FORMAT:
-        raise RunError(f"{file} has format {content.get('format')}, this toprung reads {FORMAT}; update toprung.")
-    return TrainingState(**{**content, "progress": Progress(**content["progress"])})
+    if not isinstance(content, dict) or "format" not in content:
+        raise RunError(f"{file} is no checkpoint of a run; the run cannot be resumed from it.")
+    if content["format"] != FORMAT:
+        raise RunError(f"{file} has format {content['format']}, this toprung reads {FORMAT}; update toprung.")
+    try:
+        return TrainingState(**{**content, "progress": Progress(**content["progress"])})
+    except (TypeError, KeyError) as error:
+        raise RunError(f"{file} is damaged ({error}); the run cannot be resumed.") from error

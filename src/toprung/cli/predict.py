@@ -1,0 +1,58 @@
+"""``toprung predict``: classify pictures into a CSV."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command(name="predict")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, required=True)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The CSV to write. [default: print it]")
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes named per picture.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures at a time.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+def command(run: Path, pictures: tuple[str, ...], out: Path | None, top: int, batch_size: int, device: str) -> None:
+    """Classify PICTURES (files, folders, or patterns such as 'photos/**/*.jpg') with the model of RUN.
+
+    The CSV has a line per picture: path, label, probability, the next most probable classes, and error, which says
+    why where a picture could not be read. An interrupted call goes on where it stopped when it is repeated.
+    Exit code 1 says that some pictures could not be read.
+    """
+    from toprung.data.sources import list_pictures
+
+    if out is not None and out.exists():
+        from toprung.errors import RunError
+
+        raise RunError(f"{out} exists already and is never overwritten; give another name with -o.")
+    paths = list_pictures(pictures)
+    from toprung.ladder.predicting import predict_to_csv, predict_to_stream
+    from toprung.runs.classifier import Classifier, model_folder
+
+    folder = model_folder(run)
+    classifier = Classifier.open(folder, device)
+    if out is None:
+        count = predict_to_stream(classifier, paths, sys.stdout, top=top, batch_size=batch_size)
+    else:
+        from toprung.ladder.display import RichDisplay
+        from toprung.runs.model import weights_fingerprint
+
+        with RichDisplay().reading("predicting") as progress:
+            count = predict_to_csv(
+                classifier,
+                paths,
+                out,
+                top=top,
+                batch_size=batch_size,
+                settings={"model": weights_fingerprint(folder), "top": top},
+                progress=progress,
+            )
+        kept = f" ({count.kept} of them before the interruption)" if count.kept else ""
+        click.echo(f"{count.predicted} pictures predicted{kept}: {out}")
+    if count.unreadable:
+        where = f"; the column error of {out} says why" if out else ""
+        click.echo(f"{count.unreadable} of {len(paths)} pictures could not be read{where}", err=True)
+        raise SystemExit(1)

@@ -1,0 +1,140 @@
+"""``toprung train``: from a folder of labelled pictures to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from toprung.errors import RecipeError
+from toprung.training.presets import preset, preset_names
+from toprung.training.recipe import Recipe, parse_assignment
+
+
+@click.command(name="train")
+@click.argument("pictures", type=click.Path(path_type=Path), required=False)
+@click.option("--model", help="Any timm model name. [default: the preset's]")
+@click.option(
+    "--weights", help="'pretrained' (downloaded), 'none', a weights file, or 'package:NAME'. [default: the preset's]"
+)
+@click.option(
+    "--preset",
+    "preset_name",
+    default="finetune",
+    show_default=True,
+    metavar="NAME",
+    help=f"Starting point of the recipe: {', '.join(preset_names())}.",
+)
+@click.option(
+    "--recipe", "recipe_file", type=click.Path(path_type=Path), help="Take the recipe from a TOML file, on the preset."
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="A.B=V",
+    help="Change one setting, such as optimisation.lr=1e-4; may be repeated. `toprung recipe` lists all.",
+)
+@click.option("--epochs", type=int, help="Short for --set schedule.epochs=N.")
+@click.option("--batch-size", type=int, help="Short for --set optimisation.batch_size=N.")
+@click.option("--img-size", type=int, help="Short for --set model.img_size=N.")
+@click.option("--lr", type=float, help="Short for --set optimisation.lr=X.")
+@click.option("--seed", type=int, help="One number that fixes split, order, augmentation and initial weights.")
+@click.option("--folds", type=int, help="k-fold validation with so many folds, of which --fold validates.")
+@click.option("--fold", type=int, help="Which fold validates, from 0.")
+@click.option("--on-unreadable", type=click.Choice(["skip", "error"]), help="Leave unreadable files out, or stop.")
+@click.option("--refuse-leaks", is_flag=True, default=None, help="Stop when a picture stands in two splits.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder to make. [default: a new one in --runs]")
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
+def command(
+    pictures: Path | None,
+    model: str | None,
+    weights: str | None,
+    preset_name: str,
+    recipe_file: Path | None,
+    assignments: tuple[str, ...],
+    out: Path | None,
+    runs: Path,
+    resume: Path | None,
+    **shortcuts: object,
+) -> None:
+    """Train a classifier on PICTURES: a folder of class folders, a folder with train/ and val/ (and test/), or a
+    CSV or Parquet file with the columns path and label (and split and group).
+
+    \b
+    toprung train photos
+    toprung train photos --preset quick --model resnet50.a1_in1k
+    toprung train photos --model vit_base_patch16_224.augreg2_in21k_ft_in1k --set model.drop_path=0.1
+    toprung train --resume runs/resnet50-quick
+    """
+    from toprung.ladder.display import RichDisplay
+
+    if resume is not None:
+        given = [pictures, model, weights, recipe_file, out, *shortcuts.values()]
+        if any(value is not None for value in given) or assignments:
+            raise click.UsageError(
+                "--resume goes on with the run's own pictures and recipe: give nothing else with it."
+            )
+        from toprung.ladder.rung import resume_rung
+
+        run = resume_rung(resume, display=RichDisplay())
+    else:
+        if pictures is None:
+            raise click.UsageError("Missing argument 'PICTURES': the folder of labelled pictures.")
+        recipe = _recipe(preset_name, recipe_file, model, weights, shortcuts, assignments)
+        from toprung.ladder.rung import climb_rung
+
+        run = climb_rung(pictures, recipe, out=out, runs=runs, display=RichDisplay())
+    _show(run.path)
+
+
+_SHORTCUTS = {
+    "epochs": "schedule.epochs",
+    "batch_size": "optimisation.batch_size",
+    "img_size": "model.img_size",
+    "lr": "optimisation.lr",
+    "seed": "seed",
+    "folds": "data.folds",
+    "fold": "data.fold",
+    "on_unreadable": "data.on_unreadable",
+    "refuse_leaks": "data.refuse_leaks",
+}
+
+
+def _recipe(
+    preset_name: str,
+    recipe_file: Path | None,
+    model: str | None,
+    weights: str | None,
+    shortcuts: dict[str, object],
+    assignments: tuple[str, ...],
+) -> Recipe:
+    """Return preset, then file, then options, then --set: the later wins."""
+    recipe = preset(preset_name)
+    if recipe_file is not None:
+        recipe = Recipe.read(recipe_file, recipe)
+    options = {"model.name": model, "model.weights": weights}
+    options |= {_SHORTCUTS[name]: value for name, value in shortcuts.items()}  # type: ignore[misc]
+    recipe = recipe.with_settings({name: value for name, value in options.items() if value is not None})
+    for text in assignments:
+        name, value = parse_assignment(text)
+        if name == "preset":
+            raise RecipeError("a preset is chosen with --preset, not with --set.")
+        recipe = recipe.with_settings({name: value})
+    return recipe
+
+
+def _show(path: Path) -> None:
+    """Print the scores, and what to do next."""
+    from rich.console import Console
+
+    from toprung.ladder.run import Run
+    from toprung.ladder.score_table import print_scores
+
+    console = Console(highlight=False)
+    run = Run(path)
+    for split, scores in run.scores.items():
+        print_scores({"split": split} | scores, console)
+    console.print(f"page       {path / 'report.html'}", soft_wrap=True)
+    console.print(f"next       toprung predict {path} PICTURES -o predictions.csv", soft_wrap=True)

@@ -1,0 +1,178 @@
+"""A finished run as a Python object: its model predicts, its scores are there, and it scores other pictures."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+from toprung.data.table import Table
+from toprung.evaluation.predictions import Predictions
+from toprung.ladder.display import Display, Silent
+from toprung.runs.classifier import Classifier, Prediction
+from toprung.runs.folder import RunFolder
+from toprung.runs.scores import stored_scores
+from toprung.training.recipe import Recipe
+
+
+class Run:
+    """One run folder; made by :func:`toprung.load` and :func:`toprung.train`.
+
+    Args:
+        path: the folder, ``runs/<name>``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``, for predicting.
+
+    Raises:
+        RunError: no such folder, not a run, damaged, or from a newer version.
+    """
+
+    def __init__(self, path: Path | str, *, device: str = "auto") -> None:
+        self._folder = RunFolder.open(path)
+        self._device = device
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.record.get('status')})"
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self._folder.path
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """``run.json``: name, status, model, times."""
+        return self._folder.record()
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return Recipe.read(self._folder.recipe_file)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The best model of the run, loaded at its first use."""
+        return Classifier.open(self._folder.model, self._device)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, by output."""
+        return self.classifier.classes
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """Scores by split, as :func:`toprung.evaluation.metrics.score` gives them.
+
+        Raises:
+            RunError: the run has none yet.
+        """
+        return self._folder.read_json(self._folder.scores_file)
+
+    def predictions(self, split: str) -> Predictions:
+        """Return what the best model said of the run's own ``val`` or ``test`` pictures.
+
+        Raises:
+            RunError: the run holds none for this split.
+        """
+        return Predictions.read(self._folder.predictions_file(split))
+
+    @overload
+    def predict(self, pictures: list[Any] | tuple[Any, ...], *, batch_size: int = 32) -> list[Prediction]: ...
+    @overload
+    def predict(self, pictures: Any, *, batch_size: int = 32) -> Prediction: ...
+    def predict(self, pictures: Any, *, batch_size: int = 32) -> Prediction | list[Prediction]:
+        """Classify one picture or a list of them; see :meth:`toprung.runs.classifier.Classifier.predict`."""
+        return self.classifier.predict(pictures, batch_size=batch_size)
+
+    def validate(
+        self, source: Path | str | None = None, *, split: str | None = None, display: Display | None = None
+    ) -> dict[str, Any]:
+        """Score the model.
+
+        Args:
+            source: labelled pictures (folder, CSV or Parquet), or ``None`` for the run's own.
+            split: which split; ``None`` for test where there is one, else val, else all pictures.
+            display: where to show progress.
+
+        Returns:
+            The scores, with ``split`` added; see :func:`toprung.evaluation.metrics.score`.
+
+        Raises:
+            RunError: the run holds no scores for this split.
+            DataError: the pictures cannot be used, or hold a class that the model does not know.
+        """
+        if source is not None:
+            from toprung.ladder.validating import validate_source
+
+            return validate_source(self.classifier, Path(source), split=split, display=display or Silent()).scores
+        return stored_scores(self._folder, split)
+
+    def table(self) -> Table:
+        """Return the pictures of the run with labels and splits."""
+        from toprung.data.table_csv import read_table_csv
+
+        return read_table_csv(self._folder.table_file)
+
+
+def load(path: Path | str, *, device: str = "auto") -> Run | Classifier:
+    """Load a trained model, ready to predict.
+
+    Args:
+        path: a run folder, or the ``model`` folder of one, which can be copied anywhere by itself.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Returns:
+        A :class:`Run` for a run folder, else a :class:`Classifier`; both have ``predict`` and ``classes``.
+
+    Raises:
+        RunError: no such folder, damaged, from a newer version, or without a model yet.
+    """
+    folder = Path(path)
+    if (folder / "model.json").is_file():
+        return Classifier.open(folder, device)
+    run = Run(folder, device=device)
+    _ = run.classifier  # a model that cannot be loaded is told now, not at the first picture
+    return run
+
+
+def train(
+    source: Path | str,
+    *,
+    model: str | None = None,
+    weights: str | None = None,
+    preset: str = "finetune",
+    settings: dict[str, Any] | None = None,
+    recipe: Recipe | None = None,
+    out: Path | str | None = None,
+    runs: Path | str = "runs",
+    progress: bool = True,
+) -> Run:
+    """Train a classifier on labelled pictures; the command ``toprung train`` as a function.
+
+    Args:
+        source: folder of class folders, folder of train/val/test folders, CSV or Parquet file.
+        model: any timm name; ``None`` leaves the preset's.
+        weights: ``pretrained``, ``none``, a file, or ``package:NAME``; ``None`` leaves the preset's.
+        preset: starting point of the recipe.
+        settings: dotted names to values, such as ``{"optimisation.lr": 1e-4}``.
+        recipe: a whole recipe in place of the preset.
+        out: the run folder to make; ``None`` for a new one below ``runs``.
+        runs: where runs stand.
+        progress: show what happens on the terminal.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ToprungError: for each thing that can be wrong with the pictures, settings, weights or disk.
+    """
+    from toprung.ladder.display import RichDisplay
+    from toprung.ladder.rung import climb_rung
+    from toprung.training.presets import preset as named
+
+    chosen = recipe or named(preset)
+    given = {"model.name": model, "model.weights": weights}
+    chosen = chosen.with_settings({name: value for name, value in given.items() if value is not None})
+    chosen = chosen.with_settings(settings or {})
+    display = RichDisplay() if progress else Silent()
+    folder = climb_rung(Path(source), chosen, out=None if out is None else Path(out), runs=Path(runs), display=display)
+    return Run(folder.path)

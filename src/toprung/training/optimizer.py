@@ -1,0 +1,32 @@
+"""The optimiser of a recipe."""
+
+from __future__ import annotations
+
+import torch
+
+from toprung.errors import RecipeError, nearest
+from toprung.training.recipe import OptimisationSettings
+
+
+def make_optimizer(settings: OptimisationSettings, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
+    """Return AdamW, SGD with Nesterov momentum, or one of timm's optimisers by name.
+
+    Args:
+        settings: of the recipe.
+        groups: from :func:`toprung.training.parameters.parameter_groups`, with their own rates and decays.
+
+    Raises:
+        RecipeError: timm knows no such optimiser; the nearest names are suggested.
+    """
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.lr)
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
+    from timm.optim import create_optimizer_v2, list_optimizers
+
+    known = ["adamw", "sgd", *(str(name) for name in list_optimizers())]
+    if settings.optimizer not in known:
+        raise RecipeError(
+            f"optimisation.optimizer = {settings.optimizer!r} is not known.{nearest(settings.optimizer, known)}"
+        )
+    return create_optimizer_v2(groups, opt=settings.optimizer, lr=settings.lr, momentum=settings.momentum)
