@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -86,7 +87,8 @@ def command(
         from toprung.ladder.rung import climb_rung
 
         run = climb_rung(pictures, recipe, out=out, runs=runs, display=RichDisplay())
-    _show(run.path)
+    if os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
+        _show(run.path)
 
 
 _SHORTCUTS = {

@@ -123,6 +123,12 @@ def _row(number: int, cells: Mapping[str, str], file: Path) -> Row:
     split = split_of(given) if given else ""
     if split is None:
         raise DataError(f"row {number} of {file} has the split {given!r}; it must be train, val, test or empty.")
-    start = file.parent / cells.get("root", "").strip()
-    place = Path(os.path.abspath(start / path))  # noqa: PTH100 - resolve() would replace links by their targets
+    place = _place(file, cells.get("root", ""), cells["path"])
+    if not place.is_file():  # names may begin or end with spaces, but far more often a CSV has them after its commas
+        place = _place(file, cells.get("root", "").strip(), path)
     return Row(place, label, split, cells.get("group", "").strip())
+
+
+def _place(file: Path, root: str, path: str) -> Path:
+    """Return the absolute path of a picture."""
+    return Path(os.path.abspath(file.parent / root / path))  # noqa: PTH100 - resolve() would replace links

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _SPLIT_NAMES = {
     "dev": "val",
     "test": "test",
 }
+_UNDECODABLE = re.compile("[\ud800-\udfff]")  # what Python makes of a byte in a file name that is not UTF-8
 _SHOWN = 3  # names listed in a message before "and n more"
 
 
@@ -59,6 +61,21 @@ def some(names: Sequence[object]) -> str:
     return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
+def refuse_undecodable(paths: Sequence[Path]) -> None:
+    """Refuse names that are no text, as old archives leave them: no CSV, JSON or page could hold them.
+
+    Raises:
+        DataError: naming the first.
+    """
+    bad = [path for path in paths if _UNDECODABLE.search(str(path))]
+    if bad:
+        shown = str(bad[0]).encode("utf-8", "replace").decode()
+        raise DataError(
+            f"{len(bad)} file names are not UTF-8, first {shown}; rename them, for example with "
+            "`convmv -r -f latin1 -t utf8 --notest FOLDER`."
+        )
+
+
 def build_table(rows: Sequence[Row], source: Path) -> Table:
     """Make the table of a source's rows, in their order; a row that repeats another one counts once.
 
@@ -70,11 +87,12 @@ def build_table(rows: Sequence[Row], source: Path) -> Table:
         source: named in messages.
 
     Raises:
-        DataError: no rows, one path with two labels or splits, fewer than two classes, nothing to train on,
-            or a class of val or test that train lacks.
+        DataError: no rows, a name that is not UTF-8, one path with two labels or splits, fewer than two classes,
+            nothing to train on, or a class of val or test that train lacks.
     """
     if not rows:
         raise DataError(f"{source} lists no pictures; add some for each class.")
+    refuse_undecodable([row.path for row in rows])
     unique = _without_repeats(rows, source)
     trainable = {row.label for row in unique if row.split in {"train", ""}}
     if not trainable:

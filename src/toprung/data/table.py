@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -40,7 +40,12 @@ class Table:
             object.__setattr__(self, "groups", ("",) * count)
         if not self.hashes:
             object.__setattr__(self, "hashes", ("",) * count)
-        columns = {"labels": self.labels, "splits": self.splits, "groups": self.groups, "hashes": self.hashes}
+        columns: dict[str, Sized] = {
+            "labels": self.labels,
+            "splits": self.splits,
+            "groups": self.groups,
+            "hashes": self.hashes,
+        }
         for name, column in columns.items():
             if len(column) != count:
                 raise DataError(f"table column {name!r} has {len(column)} rows but there are {count} paths")

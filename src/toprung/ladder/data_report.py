@@ -52,6 +52,7 @@ class _Page:
         self._fancy = console.encoding.lower().startswith("utf")
         place = source.absolute()
         self._root = place if place.is_dir() else place.parent
+        self._bar_columns = min(_BAR, max(0, console.width - 56))  # a narrow terminal has room for names and numbers
 
     def line(self, *parts: tuple[str, str]) -> None:
         """Print text and style, without breaking lines: a path is there to be copied."""
@@ -67,11 +68,12 @@ class _Page:
         totals = {name: sum(health.counts[split][name] for split in splits) for name in health.classes}
         table = Table(box=SIMPLE_HEAD if self._fancy else None, pad_edge=False, show_footer=True)
         table.add_column("class", overflow="fold", footer="all")
-        table.add_column("pictures", justify="right", footer=self._amount(health.pictures))
-        table.add_column("", no_wrap=True)
+        table.add_column("pictures", justify="right", overflow="fold", footer=self._amount(health.pictures))
+        table.add_column("", no_wrap=True, overflow="crop")
         for split in splits:
             total = sum(health.counts[split].values())
-            table.add_column(split, justify="right", style=_COLOURS[split], footer=self._amount(total))
+            style, footer = _COLOURS[split], self._amount(total)
+            table.add_column(split, justify="right", overflow="fold", style=style, footer=footer)
         most = max(totals.values(), default=1)
         for name in _shown(totals):
             if name is None:
@@ -105,9 +107,9 @@ class _Page:
             self._good("no picture stands there twice")
             return
         table = Table(box=SIMPLE_HEAD if self._fancy else None, pad_edge=False)
-        table.add_column("duplicates")
+        table.add_column("duplicates", overflow="fold")
         for header in ("pictures", "files", "in two splits", "under two labels"):
-            table.add_column(header, justify="right")
+            table.add_column(header, justify="right", overflow="fold")
         for name, groups in kinds:
             torn = sum(len(set(group.splits)) > 1 for group in groups)
             disputed = sum(len(set(group.labels)) > 1 for group in groups)
@@ -198,7 +200,7 @@ class _Page:
         bar, drawn, until = Text(), 0, 0
         for split, count in counts.items():
             until += count
-            columns = round(_BAR * until / most) - drawn
+            columns = round(self._bar_columns * until / most) - drawn
             bar.append(("█" if self._fancy else "#") * columns, _COLOURS[split])
             drawn += columns
         return bar

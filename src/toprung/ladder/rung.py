@@ -205,6 +205,7 @@ def _finish(run: RunFolder, recipe: Recipe, table: Table, accelerator: Accelerat
             selection="val accuracy",
         )
         write_report(run.path)
+    accelerator.wait_for_everyone()  # a process that leaves early takes the connection down under the others
 
 
 def _require_files(table: Table) -> None:

@@ -46,14 +46,19 @@ def resolve(settings: HardwareSettings, model: nn.Module, input_size: tuple[int,
     Raises:
         RecipeError: a device or precision that this machine does not have.
     """
-    device = _resolve_device(settings.device)
+    device = resolve_device(settings.device)
     channels_last = settings.channels_last == "on" or (settings.channels_last == "auto" and is_convolutional(model))
     precision, reason = _resolve_precision(settings.precision, device, model, input_size, channels_last)
     layout = "channels_last" if channels_last else "contiguous"
     return HardwarePlan(device, precision, channels_last, (f"{device}, {precision} ({reason}), {layout}",))
 
 
-def _resolve_device(asked: str) -> str:
+def resolve_device(asked: str) -> str:
+    """Return ``cpu``, ``cuda`` or ``mps``: what ``auto`` means here, or what was asked for.
+
+    Raises:
+        RecipeError: this machine has no such device.
+    """
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if asked == "auto":
         return "cuda" if available["cuda"] else "mps" if available["mps"] else "cpu"

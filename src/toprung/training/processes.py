@@ -12,7 +12,7 @@ from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import ProjectConfiguration, broadcast_object_list
 
 from toprung.errors import RecipeError
-from toprung.training.hardware import HardwarePlan
+from toprung.training.hardware import HardwarePlan, resolve_device
 
 # The first process reads and checks all pictures while the others wait.
 PATIENCE = datetime.timedelta(hours=6)
@@ -27,9 +27,12 @@ def join_others(device: str) -> bool:
     """Meet the other processes; say whether this one is the first, which alone writes and speaks.
 
     Args:
-        device: as in the recipe; ``cpu`` keeps off a GPU that is there.
+        device: as in the recipe.
+
+    Raises:
+        RecipeError: this machine has no such device.
     """
-    state = PartialState(cpu=device == "cpu", timeout=PATIENCE)
+    state = PartialState(cpu=resolve_device(device) == "cpu", timeout=PATIENCE)
     return bool(state.is_main_process)
 
 
