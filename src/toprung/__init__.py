@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from toprung.version import __version__
 
 # public name -> where it stands; imported at its first use, so that `import toprung` costs milliseconds
 _HOMES = {

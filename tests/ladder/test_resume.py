@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -169,7 +168,7 @@ def test_a_full_disk_never_leaves_a_broken_checkpoint(pictures: Path, whole: Run
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     run = RunFolder.open(tmp_path / "run")
     assert load_state(run.last_file).progress.step == 18  # saved after the second epoch's last step
-    assert not [name for name in os.listdir(run.last_file.parent) if name.endswith(".partial")]
+    assert not list(run.last_file.parent.glob(".*.partial"))
     _same_end(whole, resume_rung(run.path, display=Silent()))
 
 

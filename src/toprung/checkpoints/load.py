@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from toprung.checkpoints.dialects import Dialect, all_dialects
+from toprung.checkpoints.dialects import Dialect, Translation, all_dialects
 from toprung.checkpoints.files import read_state
 from toprung.checkpoints.report import LoadReport
 from toprung.errors import WeightsMismatch
@@ -34,12 +34,14 @@ def load_weights(model: nn.Module, path: Path | str) -> LoadReport:
     dialect = _recognise(file, state, own)
     translation = dialect.translate(state, own.keys())
     head = head_names(model)
+    _check_epsilon(file, model, translation)
     usable, dropped, wrong = _sort_out(translation.state, own, head)
     dropped = [*translation.dropped, *dropped]
     missing = [name for name in own if name not in usable and name not in head and not _is_counter(name)]
     leftover = [name for name, reason in translation.dropped if "does not have" in reason]
     if wrong or missing or leftover:
         raise WeightsMismatch(_refusal(file, dialect.NAME, own, usable, missing, wrong, leftover))
+    usable = {name: tensor.to(own[name].dtype) for name, tensor in usable.items()}  # half-precision files too
     _check_finite(file, usable)
     model.load_state_dict(usable, strict=False, assign=_on_meta(model))
     left = tuple(name for name in own if name not in usable)
@@ -88,15 +90,17 @@ def _sort_out(
     for name, tensor in state.items():
         if name not in own:
             wrong.append(f"{name} {tuple(tensor.shape)} has no place in the model")
+        elif not _same_kind(name, tensor, own[name]):
+            wrong.append(f"{name} is {tensor.dtype} in the file and {own[name].dtype} in the model")
         elif tensor.shape == own[name].shape:
             usable[name] = tensor
         elif name in head:
-            dropped.append((name, f"head for {tensor.shape[0]} classes, the model has {own[name].shape[0]}"))
+            dropped.append((name, f"head of shape {tuple(tensor.shape)}, the model's is {tuple(own[name].shape)}"))
         else:
             wrong.append(f"{name} is {tuple(tensor.shape)} in the file and {tuple(own[name].shape)} in the model")
-    if dropped:  # a head is kept whole or not at all
+    if not head <= usable.keys():  # a head is kept whole or not at all
         for name in [name for name in usable if name in head]:
-            dropped.append((name, "head for another number of classes"))
+            dropped.append((name, "the head's other tensors do not fit or are missing"))
             del usable[name]
     return usable, dropped, wrong
 
@@ -118,6 +122,18 @@ def _refusal(
     )
 
 
+def _check_epsilon(file: Path, model: nn.Module, translation: Translation) -> None:
+    """Refuse a model whose BatchNorm divides by other numbers: same shapes, slightly wrong answers everywhere."""
+    wanted = translation.batch_norm_eps
+    found = {module.eps for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)}
+    if wanted is not None and found - {wanted}:
+        raise WeightsMismatch(
+            f"{file} was trained with a BatchNorm epsilon of {wanted}, the model has {', '.join(map(str, found))}: it "
+            "would run and answer worse. Give --model the architecture that the file was made for, such as one of "
+            "timm's names with tf_ in front."
+        )
+
+
 def _check_finite(file: Path, state: Mapping[str, Tensor]) -> None:
     for name, tensor in state.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -127,6 +143,10 @@ def _check_finite(file: Path, state: Mapping[str, Tensor]) -> None:
 def _share(model: nn.Module, head: set[str], usable: Mapping[str, Tensor]) -> float:
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters() if name not in head}
     return sum(size for name, size in sizes.items() if name in usable) / max(sum(sizes.values()), 1)
+
+
+def _same_kind(name: str, tensor: Tensor, own: Tensor) -> bool:
+    return _is_counter(name) or tensor.is_floating_point() == own.is_floating_point()
 
 
 def _is_counter(name: str) -> bool:

@@ -9,8 +9,8 @@ import sys
 
 import click
 
-from toprung import __version__
 from toprung.errors import ToprungError
+from toprung.version import __version__
 
 # verb -> one line of help. Each stands in toprung/cli/<verb>.py as `command`; the lines are kept here so that
 # `toprung --help` imports none of them.

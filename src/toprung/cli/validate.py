@@ -37,10 +37,11 @@ def command(
     Prints accuracy, top-5, balanced accuracy, macro F1, log-loss and calibration error, each with its 95 %
     interval. Without PICTURES the predictions stored in the run are scored: no model is run.
     """
+    unreadable: tuple[tuple[str, str], ...] = ()
     if pictures is None:
         if save is not None:
             raise click.UsageError("--save needs PICTURES: the run's own predictions stand in the run already.")
-        scores, unreadable = _own(run, split), ()
+        scores = _own(run, split)
     else:
         scores, unreadable = _other(run, pictures, split, save, batch_size, device)
     if as_json:

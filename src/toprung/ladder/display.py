@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from rich.console import Console
@@ -114,9 +113,7 @@ class RichTraining:
         self._task = self._bar.add_task("train", total=self._total, completed=self._done, **unknown)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
     def on_step(self, event: StepEvent) -> None:

@@ -24,9 +24,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from toprung import __version__
 from toprung.errors import RunError
 from toprung.storage import explain, make_folder, write_text
+from toprung.version import __version__
 
 FORMAT = 1
 

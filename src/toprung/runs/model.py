@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from toprung import __version__
 from toprung.data.preprocessing import Preprocessing
 from toprung.errors import RunError, WeightsMismatch
 from toprung.models.catalogue import build_empty
 from toprung.storage import write_text
+from toprung.version import __version__
 
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"

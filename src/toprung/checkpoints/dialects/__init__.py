@@ -21,12 +21,14 @@ class Translation:
         dropped: names in the file that have no place in a classifier, each with the reason.
         assumptions: what the tensors cannot tell.
         preprocessing: input normalisation and the like that the weights were trained with.
+        batch_norm_eps: epsilon of every BatchNorm that the weights were trained with, ``None`` where unknown.
     """
 
     state: dict[str, Tensor]
     dropped: tuple[tuple[str, str], ...] = ()
     assumptions: tuple[str, ...] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    batch_norm_eps: float | None = None
 
 
 class Dialect(Protocol):

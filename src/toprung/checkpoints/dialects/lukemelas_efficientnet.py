@@ -6,7 +6,9 @@ Facts, checked against the 296 tensors of ``efficientnet-lite0-57934424.pth``:
 - a block's expansion is ``_expand_conv`` + ``_bn0``; the first block has none, so its names shift by one;
 - the lite files have no squeeze-and-excitation and were trained with mean = std = 0.5 for every channel. With
   ImageNet's mean and std instead they still run and lose accuracy without a word;
-- the other files of the port were trained with ImageNet's mean and std.
+- the other files of the port were trained with ImageNet's mean and std;
+- all of them keep TensorFlow's BatchNorm epsilon, 0.001, and its padding. timm's ``tf_`` models do too; the others
+  have tensors of the same names and shapes, and answer otherwise.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ _UNEXPANDED = {
     "_project_conv": "conv_pw",
     "_bn2": "bn2",
 }
+_EPSILON = 1e-3
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 _HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 
@@ -57,7 +60,7 @@ def recognise(names: Collection[str], model_names: Collection[str]) -> bool:
 def translate(state: Mapping[str, Tensor], model_names: Collection[str]) -> Translation:
     """Rename to timm's names; the stages are read off the model."""
     places = _block_places(model_names)
-    expanded = {_number(name) for name in state if "._expand_conv." in name}
+    expanded = {number for name in state if "._expand_conv." in name and (number := _number(name)) is not None}
     renamed: dict[str, Tensor] = {}
     dropped = []
     for name, tensor in state.items():
@@ -69,7 +72,7 @@ def translate(state: Mapping[str, Tensor], model_names: Collection[str]) -> Tran
     lite = not any("._se_reduce." in name for name in state)
     preprocessing = _HALF if lite else _IMAGENET
     assumption = f"trained with mean {preprocessing['mean']}, as all {'lite' if lite else 'non-lite'} files of the port"
-    return Translation(renamed, tuple(dropped), (assumption,), dict(preprocessing))
+    return Translation(renamed, tuple(dropped), (assumption,), dict(preprocessing), batch_norm_eps=_EPSILON)
 
 
 def _block_places(model_names: Collection[str]) -> list[str]:
@@ -78,17 +81,19 @@ def _block_places(model_names: Collection[str]) -> list[str]:
     return [f"{stage}.{block}" for stage, block in sorted((int(s), int(b)) for s, b in found)]
 
 
-def _number(name: str) -> int:
-    return int(name.split(".")[1])
+def _number(name: str) -> int | None:
+    """Return the block's number in a name such as ``_blocks.7._bn1.weight``."""
+    found = re.match(r"_blocks\.(\d+)\.\w+\.", name)
+    return int(found[1]) if found else None
 
 
 def _rename(name: str, places: list[str], expanded: set[int]) -> str | None:
     part, _, leaf = name.rpartition(".")
-    if not name.startswith("_blocks."):
-        return f"{_STEM_AND_HEAD.get(part, part)}.{leaf}"
     number = _number(name)
+    if number is None:
+        return f"{_STEM_AND_HEAD.get(part, part)}.{leaf}"
     if number >= len(places):
         return None
     table = _EXPANDED if number in expanded else _UNEXPANDED
-    inner = part.split(".")[2]
+    inner = ".".join(part.split(".")[2:])
     return f"blocks.{places[number]}.{table.get(inner, inner)}.{leaf}"
