@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from toprung.errors import StorageError
 
@@ -18,10 +20,12 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 def explain(error: OSError, path: Path, doing: str = "write") -> StorageError:
     """Turn an operating system error into a sentence for the user."""
     if error.errno in _FULL:
-        return StorageError(f"cannot {doing} {path}: the disk is full; free some space and run the command again.")
+        return StorageError(f"cannot {doing} {path}: the disk is full; free some space and try again.")
     if error.errno in _FORBIDDEN:
         return StorageError(f"cannot {doing} {path}: no permission; choose another place or change its rights.")
-    return StorageError(f"cannot {doing} {path}: {error.strerror or error}.")
+    if error.errno == errno.ENOTDIR:
+        return StorageError(f"cannot {doing} {path}: a part of the path is a file, not a folder; choose another place.")
+    return StorageError(f"cannot {doing} {path}: {error.strerror or error}; choose another place.")
 
 
 @contextlib.contextmanager
@@ -37,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".partial")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".partial")
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -64,6 +68,20 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text like :func:`write_bytes`."""
     write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON, readable where it can be, like :func:`write_bytes`.
+
+    A name that the file system gave and that is not UTF-8 (``os.fsdecode`` makes lone surrogates of it) is escaped,
+    and so comes back as it was.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(content, indent=2)
+    write_text(path, text + "\n")
 
 
 def make_folder(path: Path) -> None:

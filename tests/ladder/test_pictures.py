@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.make_pictures import make_classes, picture, save
+from toprung.data.sources import read_source
 from toprung.errors import DataError, LeakFound
 from toprung.ladder.display import Silent
 from toprung.ladder.pictures import Pictures, gather
@@ -12,7 +13,7 @@ from toprung.training.recipe import DataSettings
 
 
 def gathered(source: Path, **settings: object) -> Pictures:
-    return gather(source, DataSettings(**settings), seed=0, display=Silent())
+    return gather(read_source(source), DataSettings(**settings), seed=0, display=Silent())
 
 
 def test_every_picture_has_its_own_hash(tmp_path: Path) -> None:

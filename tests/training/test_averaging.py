@@ -107,6 +107,22 @@ def test_is_separate_from_the_model_and_never_trains() -> None:
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+def test_tables_that_layers_keep_in_eval_mode_follow_the_average() -> None:
+    model = timm.create_model("levit_128s", num_classes=3)
+    average = WeightAverage(model, 0.5)
+    images = torch.randn(1, 3, 224, 224)
+    with torch.inference_mode():
+        average.module(images)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    average.update(model)
+    fresh = timm.create_model("levit_128s", num_classes=3).eval()
+    fresh.load_state_dict(average.module.state_dict())
+    with torch.inference_mode():
+        torch.testing.assert_close(average.module(images), fresh(images))
+
+
 def test_another_architecture_is_refused() -> None:
     average = WeightAverage(_Small(), 0.9)
     with pytest.raises(ValueError, match="zip"):

@@ -24,7 +24,8 @@ def make(name: str = "test_vit") -> nn.Module:
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_resnet", "test_efficientnet"])
-def test_auto_on_a_cpu_is_measured_and_follows_the_measurement(name: str) -> None:
+def test_auto_on_a_cpu_is_measured_and_follows_the_measurement(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(cpu_precision, "PATIENCE", 1e9)
     plan = resolve(CPU, make(name), (32, 32))
     (note,) = plan.notes
     measured = float(re.search(r"measured (?:at )?([\d.e-]+) ×", note)[1])
@@ -41,8 +42,8 @@ def test_auto_on_a_cpu_is_measured_and_follows_the_measurement(name: str) -> Non
     [
         (3.0, 2.0, "bf16", "2.0 × as fast"),
         (3.0, WORTHWHILE, "bf16", "1.3 × as fast"),
-        (3.0, 1.2, "fp32", "1.2 × its speed"),
-        (3.0, 0.1, "fp32", "0.1 × its speed"),
+        (3.0, 1.2, "fp32", "1.2 ×"),
+        (3.0, 0.1, "fp32", "0.1 ×"),
         (0.1, None, "fp32", "a matrix product in bf16 measured at 0.1 ×"),
     ],
 )
@@ -98,6 +99,28 @@ def test_a_model_that_bf16_cannot_train_gets_fp32_with_the_reason(monkeypatch: p
     assert chosen == "fp32"
     assert "\"special_op\" not implemented for 'BFloat16'" in reason
     assert "more lines" not in reason
+
+
+@pytest.mark.parametrize(("operation", "precision"), [(2.5, "bf16"), (1.5, "fp32")])
+def test_a_trial_that_takes_long_is_given_up(monkeypatch: pytest.MonkeyPatch, operation: float, precision: str) -> None:
+    monkeypatch.setattr(cpu_precision, "operation_gain", lambda kind: operation)
+    monkeypatch.setattr(cpu_precision, "PATIENCE", 0.0)
+    chosen, reason = choose_cpu_precision(make(), (32, 32), channels_last=False)
+    assert chosen == precision
+    assert f"{operation} × the speed of fp32, a whole step takes long here" in reason
+
+
+@pytest.mark.parametrize("passes", ["forward", "backward"])
+def test_a_trial_is_given_up_within_a_pass(monkeypatch: pytest.MonkeyPatch, passes: str) -> None:
+    model = make()
+    calls = iter(range(10**6))
+    forward_calls = sum(1 for _ in model.modules())
+    last = 3 if passes == "forward" else forward_calls + 3
+    monkeypatch.setattr(cpu_precision.time, "perf_counter", lambda: 0.0 if next(calls) < last else 1e9)
+    with pytest.raises(TimeoutError):
+        step_gain(model, (32, 32), channels_last=False)
+    assert next(calls) == last + 1  # the very next look at the clock was the last
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("kind", ["convolution", "matrix product"])

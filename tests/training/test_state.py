@@ -119,6 +119,21 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: object) ->
         load_state(tmp_path / "last.pt")
 
 
+@given(place=st.floats(0, 1, exclude_max=True), noise=st.binary(min_size=1, max_size=8))
+def test_a_damaged_file_gives_a_state_or_an_error_for_the_user(
+    tmp_path_factory: pytest.TempPathFactory, written: bytes, place: float, noise: bytes
+) -> None:
+    file = tmp_path_factory.mktemp("damaged") / "last.pt"
+    content = bytearray(written)
+    start = int(place * len(content))
+    content[start : start + len(noise)] = noise
+    file.write_bytes(content)
+    try:
+        assert isinstance(load_state(file), TrainingState)
+    except RunError as error:
+        assert str(file) in str(error)
+
+
 class _Trap:
     def __init__(self, file: Path) -> None:
         self.file = file

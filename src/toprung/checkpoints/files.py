@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import codecs
 import importlib.util
-import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +42,7 @@ def read_state(file: Path) -> State:
     if not head:
         raise WeightsError(f"{file} is empty (0 bytes); the download or copy did not finish.")
     _refuse_text(file, head)
-    content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
+    content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file, head)
     state = unwrap(content)
     if not state:
         raise WeightsError(f"{file} holds no tensors by name ({_describe(content)}).")
@@ -106,24 +104,13 @@ def _read_safetensors(file: Path) -> State:
         raise WeightsError(f"{file} is not a whole safetensors file ({error}); fetch it again.") from error
 
 
-def _read_torch(file: Path) -> Any:
-    mapped = zipfile.is_zipfile(file)  # files from torch < 1.6 are no archives and cannot be mapped
+def _read_torch(file: Path, head: bytes) -> Any:
+    mapped = head.startswith(b"PK\x03\x04")  # files from torch < 1.6 are no archives and cannot be mapped
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.simplefilter("ignore", UserWarning)
             return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        MemoryError,
-    ) as error:
+    except Exception as error:  # a damaged file makes torch's readers raise almost anything
         raise WeightsError(f"{file} {_failing(str(error))}") from error
 
 

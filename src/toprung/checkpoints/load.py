@@ -34,13 +34,13 @@ def load_weights(model: nn.Module, path: Path | str) -> LoadReport:
     dialect = _recognise(file, state, own)
     translation = dialect.translate(state, own.keys())
     head = head_names(model)
-    _check_epsilon(file, model, translation)
     usable, dropped, wrong = _sort_out(translation.state, own, head)
     dropped = [*translation.dropped, *dropped]
     missing = [name for name in own if name not in usable and name not in head and not _is_counter(name)]
-    leftover = [name for name, reason in translation.dropped if "does not have" in reason]
-    if wrong or missing or leftover:
-        raise WeightsMismatch(_refusal(file, dialect.NAME, own, usable, missing, wrong, leftover))
+    wrong += [f"{name} has no place in the model" for name in translation.leftover]
+    if wrong or missing:
+        raise WeightsMismatch(_refusal(file, dialect.NAME, own, usable, missing, wrong))
+    _check_epsilon(file, model, translation)
     usable = {name: tensor.to(own[name].dtype) for name, tensor in usable.items()}  # half-precision files too
     _check_finite(file, usable)
     model.load_state_dict(usable, strict=False, assign=_on_meta(model))
@@ -95,7 +95,7 @@ def _sort_out(
         elif tensor.shape == own[name].shape:
             usable[name] = tensor
         elif name in head:
-            dropped.append((name, f"head of shape {tuple(tensor.shape)}, the model's is {tuple(own[name].shape)}"))
+            dropped.append((name, _other_head(tensor, own[name])))
         else:
             wrong.append(f"{name} is {tuple(tensor.shape)} in the file and {tuple(own[name].shape)} in the model")
     if not head <= usable.keys():  # a head is kept whole or not at all
@@ -112,13 +112,12 @@ def _refusal(
     usable: Mapping[str, Tensor],
     missing: list[str],
     wrong: list[str],
-    leftover: list[str],
 ) -> str:
     examples = [*wrong[:3], *(f"{name} gets no value" for name in missing[:3])][:4]
     return (
         f"{file} (names as in {dialect}) does not fit the model: {len(usable)} of the model's {len(own)} tensors "
-        f"fit, {len(missing)} get no value, {len(wrong) + len(leftover)} of the file have no place. "
-        f"First: {'; '.join(examples or leftover[:3])}. Give --model the architecture that the file was made for."
+        f"fit, {len(missing)} get no value, {len(wrong)} of the file have no place. "
+        f"First: {'; '.join(examples)}. Give --model the architecture that the file was made for."
     )
 
 
@@ -136,13 +135,25 @@ def _check_epsilon(file: Path, model: nn.Module, translation: Translation) -> No
 
 def _check_finite(file: Path, state: Mapping[str, Tensor]) -> None:
     for name, tensor in state.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if tensor.is_floating_point() and not _is_finite(tensor):
             raise WeightsMismatch(f"{file} is damaged: {name} holds NaN or infinite values; fetch it again.")
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Say whether all values are finite. A sum tells at the speed of memory; only an overflowing one needs a look."""
+    wide = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    return bool(torch.isfinite(tensor.sum(dtype=wide))) or bool(torch.isfinite(tensor).all())
 
 
 def _share(model: nn.Module, head: set[str], usable: Mapping[str, Tensor]) -> float:
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters() if name not in head}
     return sum(size for name, size in sizes.items() if name in usable) / max(sum(sizes.values()), 1)
+
+
+def _other_head(tensor: Tensor, own: Tensor) -> str:
+    if tensor.ndim and tensor.shape[0] != own.shape[0]:
+        return f"head for {tensor.shape[0]} classes, the model has {own.shape[0]}"
+    return f"head of shape {tuple(tensor.shape)}, the model's is {tuple(own.shape)}"
 
 
 def _same_kind(name: str, tensor: Tensor, own: Tensor) -> bool:

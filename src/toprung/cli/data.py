@@ -36,13 +36,14 @@ def command(path: Path, refuse_leaks: bool, seed: int, as_json: bool, **given: A
     from rich.console import Console
 
     from toprung.data.health import refuse_leaks as refuse
+    from toprung.data.sources import read_source
     from toprung.ladder.display import RichDisplay
-    from toprung.ladder.pictures import look_through, refuse_unreadable
+    from toprung.ladder.pictures import look_through, refuse_copied_splits, refuse_unreadable
     from toprung.training.recipe import DataSettings
 
     settings = DataSettings(**{name: value for name, value in given.items() if value is not None})
     progress = RichDisplay(Console(stderr=True))  # standard output stays clean for the report
-    pictures = look_through(path, settings, seed=seed, display=progress)
+    pictures = look_through(read_source(path), settings, seed=seed, display=progress)
     if as_json:
         import json
 
@@ -51,6 +52,7 @@ def command(path: Path, refuse_leaks: bool, seed: int, as_json: bool, **given: A
         from toprung.ladder.data_report import print_health
 
         print_health(pictures.health, path, _split_made(pictures, settings, seed), Console(highlight=False))
+    refuse_copied_splits(pictures.table)
     if settings.on_unreadable == "error":
         refuse_unreadable(pictures.unreadable)
     if refuse_leaks:

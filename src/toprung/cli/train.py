@@ -16,15 +16,14 @@ from toprung.training.recipe import Recipe, parse_assignment
 @click.argument("pictures", type=click.Path(path_type=Path), required=False)
 @click.option("--model", help="Any timm model name. [default: the preset's]")
 @click.option(
-    "--weights", help="'pretrained' (downloaded), 'none', a weights file, or 'package:NAME'. [default: the preset's]"
+    "--weights",
+    help="'pretrained' (downloaded), 'none', a weights file, a run, or 'package:NAME'. [default: the preset's]",
 )
 @click.option(
     "--preset",
     "preset_name",
-    default="finetune",
-    show_default=True,
     metavar="NAME",
-    help=f"Starting point of the recipe: {', '.join(preset_names())}.",
+    help=f"Starting point of the recipe: {', '.join(preset_names())}. [default: finetune]",
 )
 @click.option(
     "--recipe", "recipe_file", type=click.Path(path_type=Path), help="Take the recipe from a TOML file, on the preset."
@@ -41,22 +40,25 @@ from toprung.training.recipe import Recipe, parse_assignment
 @click.option("--img-size", type=int, help="Short for --set model.img_size=N.")
 @click.option("--lr", type=float, help="Short for --set optimisation.lr=X.")
 @click.option("--seed", type=int, help="One number that fixes split, order, augmentation and initial weights.")
+@click.option("--val-fraction", type=float, help="Share set aside for validation where PICTURES has no val.")
+@click.option("--test-fraction", type=float, help="Share set aside for the test where PICTURES has no test.")
 @click.option("--folds", type=int, help="k-fold validation with so many folds, of which --fold validates.")
 @click.option("--fold", type=int, help="Which fold validates, from 0.")
 @click.option("--on-unreadable", type=click.Choice(["skip", "error"]), help="Leave unreadable files out, or stop.")
 @click.option("--refuse-leaks", is_flag=True, default=None, help="Stop when a picture stands in two splits.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where to compute.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder to make. [default: a new one in --runs]")
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
+@click.option("--runs", type=click.Path(path_type=Path), help="Where runs go. [default: runs]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
 def command(
     pictures: Path | None,
     model: str | None,
     weights: str | None,
-    preset_name: str,
+    preset_name: str | None,
     recipe_file: Path | None,
     assignments: tuple[str, ...],
     out: Path | None,
-    runs: Path,
+    runs: Path | None,
     resume: Path | None,
     **shortcuts: object,
 ) -> None:
@@ -72,7 +74,7 @@ def command(
     from toprung.ladder.display import RichDisplay
 
     if resume is not None:
-        given = [pictures, model, weights, recipe_file, out, *shortcuts.values()]
+        given = [pictures, model, weights, preset_name, recipe_file, out, runs, *shortcuts.values()]
         if any(value is not None for value in given) or assignments:
             raise click.UsageError(
                 "--resume goes on with the run's own pictures and recipe: give nothing else with it."
@@ -83,10 +85,10 @@ def command(
     else:
         if pictures is None:
             raise click.UsageError("Missing argument 'PICTURES': the folder of labelled pictures.")
-        recipe = _recipe(preset_name, recipe_file, model, weights, shortcuts, assignments)
+        recipe = _recipe(preset_name or "finetune", recipe_file, model, weights, shortcuts, assignments)
         from toprung.ladder.rung import climb_rung
 
-        run = climb_rung(pictures, recipe, out=out, runs=runs, display=RichDisplay())
+        run = climb_rung(pictures, recipe, out=out, runs=runs or Path("runs"), display=RichDisplay())
     if os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
         _show(run.path)
 
@@ -97,10 +99,13 @@ _SHORTCUTS = {
     "img_size": "model.img_size",
     "lr": "optimisation.lr",
     "seed": "seed",
+    "val_fraction": "data.val_fraction",
+    "test_fraction": "data.test_fraction",
     "folds": "data.folds",
     "fold": "data.fold",
     "on_unreadable": "data.on_unreadable",
     "refuse_leaks": "data.refuse_leaks",
+    "device": "hardware.device",
 }
 
 

@@ -75,14 +75,22 @@ def _other(
     run: Path, pictures: Path, split: str | None, save: Path | None, batch_size: int, device: str
 ) -> tuple[dict[str, object], tuple[tuple[str, str], ...]]:
     from toprung.ladder.display import RichDisplay
-    from toprung.ladder.validating import save_validation, validate_source
+    from toprung.ladder.validating import learnt_pictures, save_validation, validate_source
     from toprung.runs.classifier import Classifier, model_folder
     from toprung.runs.folder import RunFolder
 
     if save is not None:
-        RunFolder.refuse_existing(save)
+        RunFolder.refuse_existing(save, "--save")
     classifier = Classifier.open(model_folder(run), device)
     result = validate_source(classifier, pictures, split=split, display=RichDisplay(), batch_size=batch_size)
     if save is not None:
         save_validation(save, result)
+    learnt = learnt_pictures(run, result.predictions)
+    if learnt:
+        click.secho(
+            f"{learnt} of {len(result.predictions)} pictures are ones that the model was trained on: "
+            "this score says little about new pictures.",
+            fg="yellow",
+            err=True,
+        )
     return result.scores, result.unreadable

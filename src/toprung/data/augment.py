@@ -1,6 +1,6 @@
 """From a picture to a training input: a random crop, flips, changes of colour and shape, erased patches.
 
-Every number is drawn from a generator that the caller makes from seed, epoch and picture, so a picture's
+Every number is drawn from a generator that the caller makes from seed, epoch and place in the epoch, so a picture's
 augmentation does not depend on which thread works on it or on what was drawn before.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from toprung.data.color_ops import jitter_colours
@@ -68,9 +69,9 @@ class TrainView:
         """Return ``(H, W, 3)`` uint8 of :attr:`size` from the pixels of a crop."""
         pixels = resize(crop, *self.size, self.interpolation)
         if self.flip and draw.random() < self.flip:
-            pixels = pixels[:, ::-1]
+            pixels = _mirrored(pixels, 1)
         if self.vertical_flip and draw.random() < self.vertical_flip:
-            pixels = pixels[::-1]
+            pixels = _mirrored(pixels, 0)
         if self.auto_augment == "randaugment":
             pixels = rand_augment(
                 pixels,
@@ -86,6 +87,11 @@ class TrainView:
         if self.erasing and draw.random() < self.erasing:
             pixels = erase(pixels, draw)
         return pixels
+
+
+def _mirrored(pixels: Pixels, axis: int) -> Pixels:
+    # a view with a negative stride would cost ten times as much when it is copied into the batch
+    return cv2.flip(pixels, axis).astype(np.uint8, copy=False)
 
 
 def random_resized_crop(height: int, width: int, scale: tuple[float, float], draw: np.random.Generator) -> Crop:

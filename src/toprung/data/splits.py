@@ -42,7 +42,7 @@ def assign_splits(
 ) -> Table:
     """Give every picture a split; those that the source gave stay.
 
-    What is split are the pictures without a split or, where there are none and the source has no val,
+    What is split are the pictures without a split or, where there are none and val or a wished test is lacking,
     those of train. Pictures of one group, and of one cluster of ``together``, move as one unit; a picture
     without a split joins those of its unit that have one. Each class is shared out as nearly as its units
     allow (:func:`toprung.data.apportion.apportion`). Every class stands in train, and in val and test when
@@ -85,7 +85,7 @@ def assign_splits(
     clusters = _clusters(table, together)
     splits = _join_given(table.splits, clusters)
     pool = [row for row, split in enumerate(splits) if not split]
-    if not pool and not has_val:
+    if not pool and (not has_val or plan.test_share > 0):
         pool = [row for row, split in enumerate(splits) if split == "train"]
     if not has_val:
         _refuse_single_pictures(table, splits)

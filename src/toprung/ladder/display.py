@@ -81,7 +81,7 @@ class RichDisplay:
 @contextmanager
 def _reading(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
     columns = (TextColumn(f"{what:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -102,6 +102,7 @@ class RichTraining:
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            disable=not console.is_terminal,  # piped, it would leave empty lines
         )
         self._total, self._done = total_steps, done
         self._task = TaskID(0)

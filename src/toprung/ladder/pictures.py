@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from toprung.data.duplicates import duplicate_clusters
 from toprung.data.health import HealthReport, examine, refuse_leaks
 from toprung.data.scan import PictureFacts, scan
-from toprung.data.sources import read_source
 from toprung.data.splits import assign_splits
 from toprung.data.table import SPLITS, Table
 from toprung.errors import DataError
@@ -36,15 +34,22 @@ class Pictures:
     given: tuple[str, ...]
 
 
-def gather(source: Path, settings: DataSettings, *, seed: int, display: Display) -> Pictures:
-    """List, scan, and split the pictures of a source.
+def gather(listed: Table, settings: DataSettings, *, seed: int, display: Display) -> Pictures:
+    """Scan and split listed pictures.
+
+    Args:
+        listed: from :func:`toprung.data.sources.read_source`.
+        settings: of the recipe.
+        seed: of the splits.
+        display: where to show progress.
 
     Raises:
-        DataError: the source cannot be used, an unreadable file when those are refused, or a class or split of
-            which nothing can be read.
+        DataError: an unreadable file when those are refused, a class or split of which nothing can be read, or a
+            val or test that holds nothing but copies of training pictures.
         LeakFound: leaks, when those are refused.
     """
-    pictures = look_through(source, settings, seed=seed, display=display)
+    pictures = look_through(listed, settings, seed=seed, display=display)
+    refuse_copied_splits(pictures.table)
     if settings.on_unreadable == "error":
         refuse_unreadable(pictures.unreadable)
     if settings.refuse_leaks:
@@ -52,13 +57,12 @@ def gather(source: Path, settings: DataSettings, *, seed: int, display: Display)
     return pictures
 
 
-def look_through(source: Path, settings: DataSettings, *, seed: int, display: Display) -> Pictures:
+def look_through(listed: Table, settings: DataSettings, *, seed: int, display: Display) -> Pictures:
     """Do what :func:`gather` does, but leave the judgement on unreadable files and leaks to the caller.
 
     Raises:
-        DataError: the source cannot be used, or a class or split of which nothing can be read.
+        DataError: a class or split of which nothing can be read.
     """
-    listed = read_source(source)
     with display.reading("pictures") as progress:
         all_facts = scan(listed, threads=settings.threads or None, progress=progress)
     listed = replace(listed, hashes=tuple(facts.hash for facts in all_facts))
@@ -78,6 +82,22 @@ def look_through(source: Path, settings: DataSettings, *, seed: int, display: Di
     )
     given = tuple(split for split in SPLITS if split in listed.splits)
     return Pictures(table, facts, examine(table, all_facts, together=together), unreadable, given)
+
+
+def refuse_copied_splits(table: Table) -> None:
+    """Refuse a val or test whose every picture is, byte for byte, a training picture.
+
+    Raises:
+        DataError: naming the split.
+    """
+    learnt = {content for content, split in zip(table.hashes, table.splits, strict=True) if split == "train"}
+    for split in ("val", "test"):
+        own = {content for content, given in zip(table.hashes, table.splits, strict=True) if given == split}
+        if own and own <= learnt:
+            raise DataError(
+                f"every picture of {split} is a copy of a training picture, so its score would mean nothing; "
+                f"give other pictures for {split}."
+            )
 
 
 def refuse_unreadable(unreadable: Sequence[PictureFacts]) -> None:

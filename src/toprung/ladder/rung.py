@@ -9,9 +9,10 @@ from pathlib import Path
 from accelerate import Accelerator
 from torch import nn
 
+from toprung.data.sources import read_source
 from toprung.data.table import SPLITS, Table
 from toprung.data.table_csv import read_table_csv
-from toprung.errors import DataError, RunError, StorageError, ToprungError
+from toprung.errors import DataError, RunError, StorageError, ToprungError, TrainingDiverged
 from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
@@ -27,11 +28,21 @@ from toprung.training.events import Audience, Observer
 from toprung.training.fitting import fit_model
 from toprung.training.hardware import HardwarePlan, resolve
 from toprung.training.interrupt import Interrupted
-from toprung.training.processes import is_launched_as_many, join_others, make_accelerator, tell_others
+from toprung.training.optimizer import check_optimizer
+from toprung.training.processes import (
+    check_batch_size,
+    check_trackers,
+    is_launched_as_many,
+    join_others,
+    make_accelerator,
+    tell_others,
+)
 from toprung.training.recipe import Recipe
 from toprung.training.scoring import predict_table
 from toprung.training.start import rebuilt_model, starting_model
 from toprung.training.state import Progress
+
+_LEAKS = 10  # listed on the terminal
 
 
 def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, display: Display) -> RunFolder:
@@ -90,15 +101,16 @@ def _prepare(
 ) -> tuple[RunFolder, nn.Module, HardwarePlan]:
     """Check everything that can be wrong, from the cheapest to the dearest, and make the run folder."""
     check_name(recipe.model.name)
-    folder = out or free_name(runs, f"{recipe.model.name}-{recipe.preset}")
+    check_optimizer(recipe.optimisation.optimizer)
+    check_trackers(recipe.hardware.trackers)
+    check_batch_size(recipe.optimisation.batch_size)
+    folder = out or free_name(runs, _stem(recipe))
     RunFolder.refuse_existing(folder)
-    pictures = gather(source, recipe.data, seed=recipe.seed, display=display)
-    _say_pictures(pictures, display)
-    start = starting_model(
-        recipe.model, len(pictures.table.classes), seed=recipe.seed, background=recipe.data.background_rgb
-    )
-    if start.report is not None:
-        display.say(str(start.report))
+    listed = read_source(source)  # names only; the model and its weights are tried before a picture is opened
+    start = starting_model(recipe.model, len(listed.classes), seed=recipe.seed, background=recipe.data.background_rgb)
+    pictures = gather(listed, recipe.data, seed=recipe.seed, display=display)
+    _say_pictures(pictures, folder, display)
+    display.say(str(start.report or f"weights    none: {recipe.model.name} starts from random values"))
     plan = resolve(recipe.hardware, start.module, start.preprocessing.size)
     decided = resolved(recipe, plan, pictures, start.preprocessing)
     for note in plan.notes:
@@ -140,14 +152,36 @@ def _train_and_finish(
     except Interrupted as stop:
         _note_end(run, accelerator, status="interrupted")
         raise Interrupted(f"{stop}; continue with: toprung train --resume {run.path}") from None
-    except StorageError:
-        raise  # the record is likely not writable either; the run stays resumable as it is
+    except StorageError as error:
+        with contextlib.suppress(StorageError):  # the record is perhaps not writable either
+            _note_end(run, accelerator, status="interrupted")
+        raise StorageError(f"{error} The run is whole; go on with: toprung train --resume {run.path}") from error
+    except TrainingDiverged as error:
+        text = f"{error} {_what_was_kept(run)}"
+        _note_end(run, accelerator, status="failed", error=text)
+        raise TrainingDiverged(text) from error
     except ToprungError as error:
         _note_end(run, accelerator, status="failed", error=str(error))
         raise
     finally:
         accelerator.end_training()
     return run
+
+
+def _stem(recipe: Recipe) -> str:
+    """Return a name for the run of a recipe."""
+    fold = f"-fold{recipe.data.fold}" if recipe.data.folds else ""
+    return f"{recipe.model.name}-{recipe.preset}{fold}"
+
+
+def _what_was_kept(run: RunFolder) -> str:
+    if not run.last_file.is_file():
+        return "It happened before the first checkpoint; train anew, into another folder."
+    best = f" and the best model in {run.model}" if run.best_file.is_file() else ""
+    return (
+        f"The last good checkpoint{best} is kept; resuming would take the same steps again, "
+        "so train anew, into another folder."
+    )
 
 
 def _note_end(run: RunFolder, accelerator: Accelerator, **changes: str) -> None:
@@ -216,14 +250,22 @@ def _require_files(table: Table) -> None:
         )
 
 
-def _say_pictures(pictures: Pictures, display: Display) -> None:
+def _say_pictures(pictures: Pictures, folder: Path, display: Display) -> None:
     table, health = pictures.table, pictures.health.to_json()
+    run = RunFolder(folder)
     counts = ", ".join(f"{table.splits.count(name)} {name}" for name in SPLITS if name in table.splits)
     display.say(f"pictures   {len(table)} in {len(table.classes)} classes: {counts}")
     if pictures.unreadable:
         first = pictures.unreadable[0]
-        display.say(f"left out   {len(pictures.unreadable)} unreadable files, first {first.path}: {first.reason}")
+        display.say(f"left out   {len(pictures.unreadable)} unreadable files, listed in {run.unreadable_file}")
+        display.say(f"           first {first.path}: {first.reason}")
     if health["leaks"]:
-        display.warn(f"leaks      {len(health['leaks'])} groups of the same picture stand in two splits")
+        count = len(health["leaks"])
+        display.warn(f"LEAKS      {count} pictures stand in more than one split: scores will be too good")
+        for leak in health["leaks"][:_LEAKS]:
+            display.warn("           " + "  =  ".join(leak["paths"]))
+        if count > _LEAKS:
+            display.warn(f"           and {count - _LEAKS} more in {run.health_file}")
     if health["conflicts"]:
-        display.say(f"doubtful   {len(health['conflicts'])} groups of the same picture have different labels")
+        count = len(health["conflicts"])
+        display.say(f"doubtful   {count} pictures carry two labels, see {run.report_file} or `toprung data`")

@@ -12,12 +12,14 @@ import numpy as np
 from toprung.data.rows import Row
 from toprung.data.sources import read_rows
 from toprung.data.table import SPLITS
+from toprung.data.table_csv import read_table_csv
 from toprung.errors import DataError, nearest
 from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
 from toprung.images.files import content_hash, read_content
 from toprung.ladder.display import Display
 from toprung.runs.classifier import Classifier
+from toprung.runs.folder import RunFolder
 from toprung.storage import write_bytes, write_text
 
 
@@ -81,6 +83,15 @@ def validate_source(
         classes=classifier.classes,
     )
     return ValidationResult({"split": chosen} | score(predictions), predictions, tuple(unreadable))
+
+
+def learnt_pictures(run: Path, predictions: Predictions) -> int:
+    """Return how many of the pictures stand, by content, in the run's own training split; 0 for a bare model."""
+    file = RunFolder(run).table_file
+    if not file.is_file():
+        return 0
+    learnt = set(read_table_csv(file).split("train").hashes) - {""}
+    return sum(content in learnt for content in predictions.hashes)
 
 
 def save_validation(folder: Path, result: ValidationResult) -> None:

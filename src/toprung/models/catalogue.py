@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from toprung.errors import ModelError, WeightsError, nearest
-from toprung.models.hub import offline_when_out_of_reach
+from toprung.models.hub import first_line, is_download_error, offline_when_out_of_reach, unreachable
 
 MODEL_ARGUMENTS = {
     "img_size": "img_size",
@@ -30,11 +30,14 @@ def check_name(name: str) -> None:
     """
     import timm
 
-    if timm.is_model(name.split(".", maxsplit=1)[0]):
-        return
-    raise ModelError(
-        f"there is no model {name!r}.{nearest(name, timm.list_models())} Any name of timm.list_models() can be used."
-    )
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture):
+        hint = nearest(name, timm.list_models())
+        raise ModelError(f"there is no model {name!r}.{hint} Any name of timm.list_models() can be used.")
+    known = {full.partition(".")[2] for full in timm.list_pretrained(f"{architecture}.*")}
+    if tag and tag not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise ModelError(f"{architecture} has no weights {tag!r}, its tags are: {listed}.{nearest(tag, known)}")
 
 
 def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrained: bool = False) -> nn.Module:
@@ -53,46 +56,49 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
     import timm
 
     check_name(name)
+    if pretrained and not _has_weights(name):
+        raise WeightsError(f"timm has no pretrained weights for {name}; use --weights none, a file, or another model.")
     reach = offline_when_out_of_reach() if pretrained else contextlib.nullcontext()
     try:
         with reach:
             return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **arguments)
+    except torch.OutOfMemoryError:
+        raise
     except TypeError as error:
-        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        unknown = re.search(r"unexpected keyword argument(?:\(s\): \[| )'(\w+)'", str(error))
         if not unknown:
             raise
         spoken = {value: key for key, value in MODEL_ARGUMENTS.items()}.get(unknown[1], unknown[1])
         raise ModelError(f"the model {name} takes no {spoken}; leave model.{spoken} out.") from error
-    except (AssertionError, ValueError) as error:
-        raise ModelError(f"the model {name} cannot be built with {dict(arguments)}: {error}.") from error
-    except RuntimeError as error:
-        if pretrained and not _has_weights(name):
-            raise WeightsError(
-                f"timm has no pretrained weights for {name}; use --weights none, a file, or another model."
-            ) from error
-        if pretrained and not isinstance(error, torch.OutOfMemoryError):
-            raise _unreachable(name, error) from error
-        raise
-    except OSError as error:  # requests' and httpx's network errors, and files missing from a hub's cache
-        if pretrained:
-            raise _unreachable(name, error) from error
-        raise
-    except Exception as error:  # the hub client's own network errors derive from no common base
-        if pretrained and _is_network_error(error):
-            raise _unreachable(name, error) from error
+    except Exception as error:  # timm asserts and raises of every kind, and so do the hub client's layers
+        if pretrained and is_download_error(error):
+            raise unreachable(name, error) from error
+        if isinstance(error, (AssertionError, ValueError, RuntimeError, ArithmeticError, LookupError)):
+            reason = first_line(error)
+            raise ModelError(f"the model {name} cannot be built with {dict(arguments)}: {reason}.") from error
         raise
 
 
 def build_empty(name: str, num_classes: int, arguments: Mapping[str, Any]) -> nn.Module:
     """Return the model with its parameters on ``meta``: no memory taken, nothing initialised. Buffers are real.
 
+    A few architectures compute with their parameters while they are built (Swin, ViTamin); those are built in full.
+
     Raises:
         ModelError: as :func:`build`.
     """
     from accelerate import init_empty_weights
 
-    with init_empty_weights(include_buffers=False):
-        return build(name, num_classes, arguments)
+    try:
+        with init_empty_weights(include_buffers=False):
+            model = build(name, num_classes, arguments)
+    except ModelError as error:
+        if "meta" not in str(error.__cause__):
+            raise
+    else:
+        if not any(buffer.is_meta for buffer in model.buffers()):
+            return model
+    return build(name, num_classes, arguments)
 
 
 def takes_img_size(name: str) -> bool:
@@ -115,13 +121,13 @@ def check_runs(model: nn.Module, input_size: tuple[int, int, int]) -> None:
         ModelError: the model raised; its own words are in the message.
     """
     try:
-        with torch.inference_mode(), evaluating(model):
+        # not inference_mode: what a layer keeps from this pass, such as position tables, must not bar training
+        with torch.no_grad(), evaluating(model):
             model(torch.zeros(1, *input_size))
-    except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, AssertionError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         height, width = input_size[1:]
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
-            f"the model does not run on {height} × {width} pictures: {reason}. "
+            f"the model does not run on {height} × {width} pictures: {first_line(error)}. "
             "Change model.img_size, model.patch_size or model.global_pool."
         ) from error
 
@@ -157,15 +163,3 @@ def _has_weights(name: str) -> bool:
 
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)
     return bool(config and config.has_weights)
-
-
-def _unreachable(name: str, error: BaseException) -> WeightsError:
-    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return WeightsError(
-        f"the pretrained weights of {name} cannot be downloaded ({type(error).__name__}: {reason}); "
-        "go online, or give --weights a file on this machine, package:NAME, or none."
-    )
-
-
-def _is_network_error(error: Exception) -> bool:
-    return type(error).__module__.split(".")[0] in {"httpx", "httpcore", "requests", "urllib3", "huggingface_hub"}

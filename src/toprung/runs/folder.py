@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from toprung.errors import RunError
-from toprung.storage import explain, make_folder, write_text
+from toprung.storage import explain, make_folder, write_json
 from toprung.version import __version__
 
 FORMAT = 1
@@ -75,16 +75,16 @@ class RunFolder:
         return run
 
     @staticmethod
-    def refuse_existing(path: Path) -> None:
+    def refuse_existing(path: Path, option: str = "--out") -> None:
         """Refuse a path at which something stands already; an empty folder is fine.
 
         Raises:
             RunError: something stands there.
         """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            remedy = "choose another --out"
+            remedy = f"choose another {option}"
             if (path / "run.json").is_file():
-                remedy = f"continue it with `toprung train --resume {path}`, or choose another --out"
+                remedy = f"continue it with `toprung train --resume {path}`, or choose another {option}"
             raise RunError(f"{path} exists already and is never overwritten; {remedy}.")
 
     @classmethod
@@ -128,17 +128,20 @@ class RunFolder:
             RunError: missing or damaged.
         """
         try:
-            return json.loads(file.read_text(encoding="utf-8"))
+            content = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(f"{file} is missing; the run is not whole.") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of thousands of digits
             raise RunError(f"{file} is damaged: {error}.") from error
         except OSError as error:
             raise explain(error, file, "read") from error
+        if not isinstance(content, dict):
+            raise RunError(f"{file} is damaged: it holds a {type(content).__name__}, not entries by name.")
+        return content
 
     def write_json(self, file: Path, content: dict[str, Any]) -> None:
         """Write one of the run's JSON files in one step."""
-        write_text(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        write_json(file, content)
 
 
 def free_name(runs: Path, stem: str) -> Path:

@@ -36,6 +36,8 @@ class WeightAverage:
             else:
                 mine.copy_(theirs)  # counters, such as BatchNorm's, are not averaged
         torch._foreach_lerp_(averaged, current, 1 - decay)
+        # LeViT's and TinyViT's attention keep a table made of their weights until they are put in train mode
+        self.module.train().eval()
         self.updates += 1
 
     @staticmethod

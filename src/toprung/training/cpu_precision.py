@@ -23,6 +23,10 @@ WORTHWHILE = 1.3
 PICTURES = 8
 # Seconds that a step may take for that.
 STEP_SECONDS = 0.2
+# Seconds after which the trial of whole steps is given up, on a busy machine or with a huge model, and the gain of one
+# operation that then decides for bf16.
+PATIENCE = 4.0
+CLEAR = 2.0
 
 
 def choose_cpu_precision(model: nn.Module, input_size: tuple[int, int], *, channels_last: bool) -> tuple[str, str]:
@@ -37,14 +41,17 @@ def choose_cpu_precision(model: nn.Module, input_size: tuple[int, int], *, chann
     kind = "convolution" if is_convolutional(model) else "matrix product"
     gain = operation_gain(kind)
     if gain < 1:
-        return "fp32", f"a {kind} in bf16 measured at {gain:.2g} × its speed on this CPU"
+        return "fp32", f"a {kind} in bf16 measured at {gain:.2g} × the speed of fp32 on this CPU"
     try:
-        gain = step_gain(model, input_size, channels_last=channels_last)
+        whole = step_gain(model, input_size, channels_last=channels_last)
     except NotImplementedError as error:
         return "fp32", f"this model does not train in bf16 on a CPU: {error}"
-    if gain >= WORTHWHILE:
-        return "bf16", f"measured {gain:.1f} × as fast as fp32 on this CPU"
-    return "fp32", f"bf16 measured at {gain:.2g} × its speed on this CPU"
+    except TimeoutError:
+        precision = "bf16" if gain >= CLEAR else "fp32"
+        return precision, f"a {kind} in bf16 measured at {gain:.2g} × the speed of fp32, a whole step takes long here"
+    if whole >= WORTHWHILE:
+        return "bf16", f"measured {whole:.1f} × as fast as fp32 on this CPU"
+    return "fp32", f"bf16 measured at {whole:.2g} × the speed of fp32 on this CPU"
 
 
 def operation_gain(kind: str) -> float:
@@ -68,15 +75,18 @@ def operation_gain(kind: str) -> float:
 def step_gain(model: nn.Module, input_size: tuple[int, int], *, channels_last: bool) -> float:
     """Return how many times as fast as in fp32 a forward and backward pass runs under bf16 autocast.
 
-    A warm-up in bf16, then one step each in turn, best against best. Arguments as :func:`choose_cpu_precision`.
+    A warm-up in bf16, then one step each in turn; the least gain of all rounds counts, so that another process
+    that slows one fp32 step does not decide for bf16. Arguments as :func:`choose_cpu_precision`.
 
     Raises:
         NotImplementedError: an operation of the model does not exist in bf16.
+        TimeoutError: the steps took too long to go on.
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     # On a copy that shares the weights' memory but not their gradients and layout; buffers and modes are its own.
     shared = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in model.parameters()}
     trial = copy.deepcopy(model, shared).train().to(memory_format=layout)
+    _limit(trial, PATIENCE)
     with torch.random.fork_rng(devices=[]):
         images = torch.randn(PICTURES, 3, *input_size).contiguous(memory_format=layout)
         images = images[: _affordable_pictures(trial, images)]
@@ -85,20 +95,25 @@ def step_gain(model: nn.Module, input_size: tuple[int, int], *, channels_last: b
             full = _timed(lambda: _step(trial, images, torch.float32))
             return full, _timed(lambda: _step(trial, images, torch.bfloat16))
 
-        return _gain(pair, rounds=3, seconds=0.7)
+        return min(full / half for full, half in _rounds(pair, rounds=3, seconds=0.7))
 
 
 def _gain(pair: Callable[[], tuple[float, float]], *, rounds: int, seconds: float) -> float:
-    """Return the ratio of the best times of a pair over some rounds; none is begun after ``seconds``.
+    """Return the ratio of the best times of a pair over some rounds.
 
     The best of many is the time that no other process disturbed; alternating treats both alike.
     """
+    full, half = map(min, zip(*_rounds(pair, rounds=rounds, seconds=seconds), strict=True))
+    return full / half
+
+
+def _rounds(pair: Callable[[], tuple[float, float]], *, rounds: int, seconds: float) -> list[tuple[float, float]]:
+    """Return the times of some rounds, two at least; none but those is begun after ``seconds``."""
     times: list[tuple[float, float]] = []
     began = time.perf_counter()
-    while not times or (len(times) < rounds and time.perf_counter() - began < seconds):
+    while len(times) < 2 or (len(times) < rounds and time.perf_counter() - began < seconds):
         times.append(pair())
-    full, half = map(min, zip(*times, strict=True))
-    return full / half
+    return times
 
 
 def _affordable_pictures(model: nn.Module, images: Tensor) -> int:
@@ -111,6 +126,21 @@ def _affordable_pictures(model: nn.Module, images: Tensor) -> int:
         raise NotImplementedError(str(error).splitlines()[0]) from error
     per_picture = _timed(lambda: _step(model, images[:least], torch.bfloat16)) / least
     return max(least, min(len(images), int(STEP_SECONDS / per_picture)))
+
+
+def _limit(model: nn.Module, seconds: float) -> None:
+    """Make the model's forward and backward passes raise a TimeoutError from so many seconds on."""
+    end = time.perf_counter() + seconds
+
+    def look(*_: object) -> None:
+        if time.perf_counter() > end:
+            raise TimeoutError
+
+    for module in model.modules():
+        module.register_forward_pre_hook(look)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.register_post_accumulate_grad_hook(look)
 
 
 def _step(model: nn.Module, images: Tensor, dtype: torch.dtype) -> None:

@@ -49,7 +49,7 @@ class LossWatch:
             )
         else:
             cause = "the learning rate is probably too high: lower optimisation.lr or lengthen schedule.warmup_epochs"
-        return f"{before}, lr {lr:.2g}, {precision}; {cause}. The last good checkpoint was kept."
+        return f"{before}, lr {lr:.2g}, {precision}; {cause}."
 
     def state(self) -> dict[str, Any]:
         """Return what must be saved to go on watching after a resume."""

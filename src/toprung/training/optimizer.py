@@ -8,6 +8,21 @@ from toprung.errors import RecipeError, nearest
 from toprung.training.recipe import OptimisationSettings
 
 
+def check_optimizer(name: str) -> None:
+    """Refuse a name that stands for no optimiser.
+
+    Raises:
+        RecipeError: the nearest names are suggested.
+    """
+    if name in {"adamw", "sgd"}:
+        return
+    from timm.optim import list_optimizers
+
+    known = sorted({"adamw", "sgd", *(str(known) for known in list_optimizers())})
+    if name not in known:
+        raise RecipeError(f"optimisation.optimizer = {name!r} is not known.{nearest(name, known)}")
+
+
 def make_optimizer(settings: OptimisationSettings, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
     """Return AdamW, SGD with Nesterov momentum, or one of timm's optimisers by name.
 
@@ -18,15 +33,11 @@ def make_optimizer(settings: OptimisationSettings, groups: list[dict[str, object
     Raises:
         RecipeError: timm knows no such optimiser; the nearest names are suggested.
     """
+    check_optimizer(settings.optimizer)
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=settings.lr)
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
-    from timm.optim import create_optimizer_v2, list_optimizers
+    from timm.optim import create_optimizer_v2
 
-    known = ["adamw", "sgd", *(str(name) for name in list_optimizers())]
-    if settings.optimizer not in known:
-        raise RecipeError(
-            f"optimisation.optimizer = {settings.optimizer!r} is not known.{nearest(settings.optimizer, known)}"
-        )
     return create_optimizer_v2(groups, opt=settings.optimizer, lr=settings.lr, momentum=settings.momentum)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from toprung.errors import RecipeError, nearest
@@ -24,6 +25,11 @@ def preset_names() -> list[str]:
 def preset_summary(name: str) -> str:
     """Return the first line of a preset's description."""
     return (_PRESETS[name].__doc__ or "").strip().splitlines()[0]
+
+
+def preset_description(name: str) -> str:
+    """Return a preset's whole description: what it is for, and where its values come from."""
+    return inspect.getdoc(_PRESETS[name]) or ""
 
 
 def preset(name: str) -> Recipe:
@@ -85,6 +91,7 @@ def scratch() -> Recipe:
     """
     return Recipe().with_settings(
         {
+            "model.name": "resnet18",
             "model.weights": "none",
             "optimisation.lr": 1e-3,
             "optimisation.batch_size": 64,

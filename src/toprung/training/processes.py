@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import ProjectConfiguration, broadcast_object_list
 
-from toprung.errors import RecipeError
+from toprung.errors import RecipeError, nearest
 from toprung.training.hardware import HardwarePlan, resolve_device
 
 # The first process reads and checks all pictures while the others wait.
@@ -36,6 +36,20 @@ def join_others(device: str) -> bool:
     return bool(state.is_main_process)
 
 
+def check_batch_size(batch_size: int) -> None:
+    """Refuse a batch that the processes cannot share equally.
+
+    Raises:
+        RecipeError: naming both numbers.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if batch_size % processes:
+        raise RecipeError(
+            f"optimisation.batch_size = {batch_size} cannot be shared equally by {processes} processes; "
+            f"use a multiple of {processes}."
+        )
+
+
 def tell_others(text: str) -> str:
     """Return the first process's text, in every process; all must call it."""
     told = [text]
@@ -43,24 +57,39 @@ def tell_others(text: str) -> str:
     return told[0]
 
 
+def check_trackers(trackers: str) -> None:
+    """Refuse a tracker that accelerate does not know or that is not installed here; accelerate only skips it.
+
+    Raises:
+        RecipeError: naming it.
+    """
+    from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+
+    known, available = [str(name) for name in LOGGER_TYPE_TO_CLASS], {str(name) for name in get_available_trackers()}
+    for name in _names(trackers):
+        if name not in known:
+            raise RecipeError(
+                f"hardware.trackers = {name!r} is not known; there are {', '.join(known)}.{nearest(name, known, 1)}"
+            )
+        if name not in available:
+            raise RecipeError(f"hardware.trackers = {name!r} is not installed here; install the package {name} first.")
+
+
+def _names(trackers: str) -> list[str]:
+    return [name.strip() for name in trackers.split(",") if name.strip()]
+
+
 def make_accelerator(plan: HardwarePlan, trackers: str, project: Path) -> Accelerator:
     """Return accelerate's accelerator for a plan, with TensorBoard and the trackers named.
 
     Accelerate keeps one state per process; a second run in the same process needs a fresh one.
-
-    Raises:
-        RecipeError: a tracker that accelerate does not know or that is not installed.
     """
     if not torch.distributed.is_initialized():
         PartialState._reset_state()
     AcceleratorState._reset_state()
-    names = ["tensorboard", *(name.strip() for name in trackers.split(",") if name.strip())]
-    try:
-        return Accelerator(
-            mixed_precision={"fp32": "no"}.get(plan.precision, plan.precision),
-            cpu=plan.device == "cpu",
-            log_with=names,
-            project_config=ProjectConfiguration(project_dir=str(project), logging_dir=str(project / "tensorboard")),
-        )
-    except ValueError as error:
-        raise RecipeError(f"hardware.trackers = {trackers!r} cannot be used: {error}") from error
+    return Accelerator(
+        mixed_precision={"fp32": "no"}.get(plan.precision, plan.precision),
+        cpu=plan.device == "cpu",
+        log_with=["tensorboard", *(name for name in _names(trackers) if name != "tensorboard")],
+        project_config=ProjectConfiguration(project_dir=str(project), logging_dir=str(project / "tensorboard")),
+    )

@@ -12,7 +12,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -65,7 +65,8 @@ class DataSettings:
             "below 1, so that training pictures remain",
         )
         _require(self.folds == 0 or self.folds >= 2, "data.folds", self.folds, "0 (off) or at least 2")
-        _require(0 <= self.fold < max(self.folds, 1), "data.fold", self.fold, f"in 0 … {max(self.folds, 1) - 1}")
+        rule = f"in 0 … {self.folds - 1}" if self.folds else "0 unless data.folds is given"
+        _require(0 <= self.fold < max(self.folds, 1), "data.fold", self.fold, rule)
         _require(self.threads >= 0, "data.threads", self.threads, "0 (one per core) or more")
         _require(_is_colour(self.background), "data.background", self.background, "a colour like #ffffff")
 
@@ -88,8 +89,8 @@ class ModelSettings:
 
     Attributes:
         name: any timm model name.
-        weights: ``pretrained`` (downloaded by timm), ``none``, a weights file, or ``package:NAME`` for a file
-            that an installed Python package ships.
+        weights: ``pretrained`` (downloaded by timm), ``none``, a weights file, a run folder, or ``package:NAME``
+            for a file that an installed Python package ships.
         img_size: side of the square input in pixels.
         patch_size: side of a patch in pixels, where the model has patches.
         drop_path: stochastic depth rate (Huang et al. 2016).
@@ -264,7 +265,12 @@ class HardwareSettings:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every setting of one run. ``preset`` says where the values started from."""
+    """Every setting of one run.
+
+    Attributes:
+        preset: where the values started from.
+        seed: fixes the split, the order of pictures, their augmentation, dropout, and weights that start random.
+    """
 
     preset: str = "finetune"
     seed: int = 0
@@ -285,14 +291,14 @@ class Recipe:
         Raises:
             RecipeError: an unknown name (the nearest is suggested), or a value of a wrong type or range.
         """
+        known = _setting_types()
         parts: dict[str, dict[str, Any]] = {}
-        own: dict[str, Any] = {}
         for name, value in settings.items():
-            section, _, key = name.partition(".")
-            if name not in setting_names():
+            if name not in known:
                 raise RecipeError(f"there is no setting {name!r}.{_hint(name)}")
-            owner, place = (type(getattr(self, section)), parts.setdefault(section, {})) if key else (type(self), own)
-            place[key or section] = _coerce(name, value, _types(owner)[key or section])
+            section, _, key = name.rpartition(".")
+            parts.setdefault(section, {})[key] = _coerce(name, value, known[name])
+        own = parts.pop("", {})
         # A section changes at once: settings that bound each other, as fold and folds do, may come in any order.
         changed = {name: dataclasses.replace(getattr(self, name), **values) for name, values in parts.items()}
         return dataclasses.replace(self, **own, **changed)
@@ -320,7 +326,7 @@ class Recipe:
         """
         flat: dict[str, Any] = {}
         for name, value in values.items():
-            if isinstance(value, Mapping) and (value or name in _types(cls)):
+            if isinstance(value, Mapping) and (value or dataclasses.is_dataclass(getattr(cls(), name, None))):
                 flat.update({f"{name}.{key}": inner for key, inner in value.items()})
             else:
                 flat[name] = value
@@ -347,14 +353,19 @@ class Recipe:
 
 def setting_names() -> list[str]:
     """Return every setting's dotted name, such as ``optimisation.lr``."""
-    names = []
-    for entry in fields(Recipe):
-        kind = _types(Recipe)[entry.name]
+    return list(_setting_types())
+
+
+@functools.cache
+def _setting_types() -> dict[str, Any]:
+    """Return the declared type of every setting by its dotted name."""
+    types: dict[str, Any] = {}
+    for name, kind in typing.get_type_hints(Recipe).items():
         if dataclasses.is_dataclass(kind):
-            names += [f"{entry.name}.{inner.name}" for inner in fields(kind)]
+            types |= {f"{name}.{key}": inner for key, inner in typing.get_type_hints(kind).items()}
         else:
-            names.append(entry.name)
-    return names
+            types[name] = kind
+    return types
 
 
 def _hint(name: str) -> str:
@@ -381,11 +392,6 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     except (tomllib.TOMLDecodeError, RecursionError):
         value = raw.strip()
     return name.strip(), value
-
-
-@functools.cache
-def _types(owner: type) -> dict[str, Any]:
-    return typing.get_type_hints(owner)
 
 
 def _coerce(name: str, value: object, kind: Any) -> Any:

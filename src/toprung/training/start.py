@@ -14,6 +14,8 @@ from toprung.checkpoints.report import LoadReport
 from toprung.data.preprocessing import Preprocessing
 from toprung.errors import WeightsMismatch
 from toprung.models.catalogue import MODEL_ARGUMENTS, build, build_empty, check_runs, takes_img_size
+from toprung.runs.folder import RunFolder
+from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, read_card
 from toprung.seeding import seed_global_generators
 from toprung.training.recipe import ModelSettings
 
@@ -88,7 +90,7 @@ def rebuilt_model(name: str, num_classes: int, arguments: dict[str, Any]) -> nn.
 
 def _from_file(settings: ModelSettings, num_classes: int, arguments: dict[str, Any]) -> tuple[nn.Module, LoadReport]:
     weights = settings.weights
-    file = locate_package_weights(weights.removeprefix("package:")) if weights.startswith("package:") else Path(weights)
+    file, own = _locate(weights)
     module = build_empty(settings.name, num_classes, arguments)
     report = load_weights(module, file)
     if set(report.missing) & head_names(module):
@@ -100,7 +102,26 @@ def _from_file(settings: ModelSettings, num_classes: int, arguments: dict[str, A
     # this run and one resumed from a checkpoint compute the same bits.
     for tensor in [*module.parameters(), *module.buffers()]:
         tensor.data = tensor.data.clone()
-    return module, replace(report, source=weights)
+    return module, replace(report, source=weights, preprocessing=report.preprocessing | own)
+
+
+def _locate(weights: str) -> tuple[Path, dict[str, Any]]:
+    """Return the file that ``--weights`` means, and the preprocessing of a model that toprung saved.
+
+    Raises:
+        WeightsError: a package without one weights file.
+        RunError: a run folder that is damaged or from a newer version.
+    """
+    if weights.startswith("package:"):
+        return locate_package_weights(weights.removeprefix("package:")), {}
+    path = Path(weights)
+    if (path / "run.json").is_file():
+        path = RunFolder.open(path).model
+    file = path / WEIGHTS_FILE if path.is_dir() else path
+    if file.name == WEIGHTS_FILE and (file.parent / CARD_FILE).is_file():
+        card = read_card(file.parent)
+        return file, {"mean": card.preprocessing.mean, "std": card.preprocessing.std}
+    return file, {}
 
 
 def _timm_report(name: str, module: nn.Module) -> LoadReport:

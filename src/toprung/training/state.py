@@ -6,7 +6,6 @@ step, epoch and batch say it all.
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 
 from toprung.errors import RunError
-from toprung.storage import replacing
+from toprung.storage import explain, replacing
 
 FORMAT = 1
 
@@ -96,13 +95,16 @@ def load_state(file: Path) -> TrainingState:
 
     Raises:
         RunError: missing, damaged, or written by a newer version.
+        StorageError: no permission to read it.
     """
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:
         raise RunError(f"{file} is missing: the run stopped before its first checkpoint; train it anew.") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        raise RunError(f"{file} is damaged ({str(error).splitlines()[0]}); the run cannot be resumed.") from error
+    except PermissionError as error:
+        raise explain(error, file, "read") from error
+    except Exception as error:  # a damaged file makes torch's readers raise almost anything
+        raise RunError(f"{file} is damaged or cut off; the run cannot be resumed.") from error
     if not isinstance(content, dict) or "format" not in content:
         raise RunError(f"{file} is no checkpoint of a run; the run cannot be resumed from it.")
     if content["format"] != FORMAT:

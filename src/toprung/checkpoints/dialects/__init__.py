@@ -19,6 +19,7 @@ class Translation:
     Attributes:
         state: tensors by the target model's names.
         dropped: names in the file that have no place in a classifier, each with the reason.
+        leftover: names in the file that should have a place in this model and have none; the file is refused.
         assumptions: what the tensors cannot tell.
         preprocessing: input normalisation and the like that the weights were trained with.
         batch_norm_eps: epsilon of every BatchNorm that the weights were trained with, ``None`` where unknown.
@@ -26,6 +27,7 @@ class Translation:
 
     state: dict[str, Tensor]
     dropped: tuple[tuple[str, str], ...] = ()
+    leftover: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     batch_norm_eps: float | None = None

@@ -62,17 +62,23 @@ def translate(state: Mapping[str, Tensor], model_names: Collection[str]) -> Tran
     places = _block_places(model_names)
     expanded = {number for name in state if "._expand_conv." in name and (number := _number(name)) is not None}
     renamed: dict[str, Tensor] = {}
-    dropped = []
+    leftover = []
     for name, tensor in state.items():
         target = _rename(name, places, expanded)
-        if target is None:
-            dropped.append((name, "a block that the model does not have"))
+        if target is None or target in renamed:
+            leftover.append(name)
         else:
             renamed[target] = tensor
     lite = not any("._se_reduce." in name for name in state)
     preprocessing = _HALF if lite else _IMAGENET
     assumption = f"trained with mean {preprocessing['mean']}, as all {'lite' if lite else 'non-lite'} files of the port"
-    return Translation(renamed, tuple(dropped), (assumption,), dict(preprocessing), batch_norm_eps=_EPSILON)
+    return Translation(
+        renamed,
+        leftover=tuple(leftover),
+        assumptions=(assumption,),
+        preprocessing=dict(preprocessing),
+        batch_norm_eps=_EPSILON,
+    )
 
 
 def _block_places(model_names: Collection[str]) -> list[str]:
@@ -88,6 +94,7 @@ def _number(name: str) -> int | None:
 
 
 def _rename(name: str, places: list[str], expanded: set[int]) -> str | None:
+    """Return timm's name, or ``None`` for a block that the model does not have."""
     part, _, leaf = name.rpartition(".")
     number = _number(name)
     if number is None:

@@ -1,0 +1,96 @@
+"""Time two ways of doing the same thing in turn, and print medians and the ratio."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run took: wall and processor seconds (all threads and finished child processes)."""
+
+    wall: float
+    cpu: float
+
+
+def cost_of(work: Callable[[], object]) -> Cost:
+    """Run once and say what it took."""
+    before, start = _cpu_seconds(), time.perf_counter()
+    work()
+    return Cost(time.perf_counter() - start, _cpu_seconds() - before)
+
+
+def compare(
+    title: str, ours: Callable[[], object], peer: Callable[[], object], *, pairs: int, pictures: int = 0
+) -> float:
+    """Run both in turn (A B, B A, …) after one warm-up each, print medians, and return the median ratio peer : ours.
+
+    Args:
+        title: what is measured.
+        ours, peer: the two ways.
+        pairs: how many pairs are counted.
+        pictures: work of one run, to print pictures per second.
+    """
+    ours()
+    peer()
+    mine: list[Cost] = []
+    theirs: list[Cost] = []
+    for number in range(pairs):
+        first, second = ((ours, mine), (peer, theirs)) if number % 2 == 0 else ((peer, theirs), (ours, mine))
+        for work, costs in (first, second):
+            costs.append(cost_of(work))
+    ratios = [other.wall / own.wall for own, other in zip(mine, theirs, strict=True)]
+    ratio = statistics.median(ratios)
+    print(f"{title}: {ratio:.2f} × (pairs {min(ratios):.2f} … {max(ratios):.2f})")
+    for name, costs in (("toprung", mine), ("peer", theirs)):
+        wall, cpu = (statistics.median(getattr(cost, kind) for cost in costs) for kind in ("wall", "cpu"))
+        speed = f", {pictures / wall:.0f} pictures/s" if pictures else ""
+        print(f"    {name:<8} {wall:8.3f} s wall, {cpu:8.3f} s CPU{speed}")
+    return ratio
+
+
+def print_machine() -> None:
+    """Print what the figures were measured on, and when."""
+    import timm
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(
+        f"{datetime.date.today()}, {_processor()}, {cores} cores, Python {platform.python_version()}, "
+        f"torch {torch.__version__}, timm {timm.__version__}"
+    )
+
+
+def anonymous_megabytes() -> float:
+    """Return the memory of this process that is no file's: what a model really adds. Linux only."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def peak_megabytes() -> float:
+    """Return the peak resident memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _cpu_seconds() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

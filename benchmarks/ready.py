@@ -1,0 +1,93 @@
+"""From a weights file to a model that can run, ViT-L/16: time and memory, each in fresh processes.
+
+Ours is what ``toprung.load`` does: the architecture on ``meta``, the file memory-mapped. "Anonymous" memory is the
+process's own; pages of the mapped file can be dropped by the system at any time and read again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.measuring import anonymous_megabytes, print_machine
+
+MODEL = "vit_large_patch16_224"
+WAYS = ("toprung.load", "load_weights", "timm checkpoint_path", "torch.load")
+
+
+def main() -> None:
+    """Print medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--way", choices=WAYS)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    if arguments.way:
+        print(json.dumps(_measure(arguments.way, arguments.folder)))
+        return
+    print_machine()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _make_files(folder)
+        results: dict[str, list[list[float]]] = {way: [] for way in WAYS}
+        for _ in range(arguments.runs):
+            for way, measured in results.items():
+                command = [sys.executable, "-m", "benchmarks.ready", "--way", way, "--folder", name]
+                measured.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+    medians = {way: [statistics.median(column) for column in zip(*rows, strict=True)] for way, rows in results.items()}
+    peer = medians["timm checkpoint_path"][0]
+    for way, (seconds, extra) in medians.items():
+        print(f"{way:<22} {seconds:6.2f} s, {extra:7.0f} MB anonymous, {peer / seconds:5.1f} × as fast as timm")
+
+
+def _make_files(folder: Path) -> None:
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    from toprung.data.preprocessing import Preprocessing
+    from toprung.runs.model import ModelCard, write_card
+
+    model = timm.create_model(MODEL, num_classes=1000)
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, folder / "model.safetensors")
+    torch.save(state, folder / "model.pth")
+    classes = tuple(map(str, range(1000)))
+    write_card(folder, ModelCard(MODEL, {}, classes, Preprocessing((224, 224)), {}, ""))
+
+
+def _measure(way: str, folder: Path) -> list[float]:
+    import timm
+    import torch
+
+    import toprung
+    from toprung.models.catalogue import build_empty
+
+    file = folder / "model.safetensors"
+    timm.create_model("test_vit")  # imports are not measured
+    build_empty("test_vit", 10, {})
+    _ = toprung.load, toprung.load_weights
+    before, start = anonymous_megabytes(), time.perf_counter()
+    if way == "toprung.load":
+        kept: object = toprung.load(folder)
+    elif way == "load_weights":
+        kept = build_empty(MODEL, 1000, {})
+        toprung.load_weights(kept, file)
+    elif way == "timm checkpoint_path":
+        kept = timm.create_model(MODEL, num_classes=1000, checkpoint_path=str(file))
+    else:
+        kept = timm.create_model(MODEL, num_classes=1000)
+        kept.load_state_dict(torch.load(folder / "model.pth", map_location="cpu"))
+    seconds = time.perf_counter() - start
+    assert kept is not None
+    return [seconds, anonymous_megabytes() - before]
+
+
+if __name__ == "__main__":
+    main()
