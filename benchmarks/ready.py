@@ -49,15 +49,14 @@ def main() -> None:
 def _make_files(folder: Path) -> None:
     import timm
     import torch
-    from safetensors.torch import save_file
 
     from toprung.data.preprocessing import Preprocessing
     from toprung.runs.model import ModelCard, write_card
+    from toprung.runs.weights_file import write_weights
 
     model = timm.create_model(MODEL, num_classes=1000)
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, folder / "model.safetensors")
-    torch.save(state, folder / "model.pth")
+    write_weights(folder / "model.safetensors", model)
+    torch.save(model.state_dict(), folder / "model.pth")
     classes = tuple(map(str, range(1000)))
     write_card(folder, ModelCard(MODEL, {}, classes, Preprocessing((224, 224)), {}, ""))
 

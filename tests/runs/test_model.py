@@ -16,7 +16,7 @@ from tests.ladder.spoil import spoil
 from toprung.data.preprocessing import Preprocessing
 from toprung.errors import ModelError, RunError, ToprungError, WeightsMismatch
 from toprung.runs.model import ModelCard, load_model, read_card, weights_fingerprint, write_card
-from toprung.training.loop import write_weights
+from toprung.runs.weights_file import write_weights
 
 CARD = ModelCard(
     architecture="test_vit",
@@ -70,12 +70,12 @@ def test_a_loaded_model_answers_bit_for_bit(
             assert torch.equal(loaded(images), model(images))
 
 
-def test_a_loaded_model_is_ready_to_predict_and_free_of_the_file(tmp_path: Path) -> None:
+def test_a_loaded_model_is_ready_to_predict_and_outlives_a_newer_file(tmp_path: Path) -> None:
     model = saved(tmp_path)
     loaded, _ = load_model(tmp_path)
     assert not any(module.training for module in loaded.modules())
     assert not any(parameter.requires_grad or parameter.is_meta for parameter in loaded.parameters())
-    (tmp_path / "model.safetensors").write_bytes(b"")
+    write_weights(tmp_path / "model.safetensors", nn.Linear(2, 2))  # renamed over it, as a better epoch does
     images = torch.randn(1, 3, 32, 32)
     assert torch.equal(loaded(images), model(images).detach())
 
@@ -223,3 +223,22 @@ def test_the_fingerprint_changes_with_either_file(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(RunError, match=r"model\.safetensors cannot be read"):
         weights_fingerprint(tmp_path)
+
+
+def test_large_tensors_are_mapped_and_aligned(tmp_path: Path) -> None:
+    """Anonymous memory must not grow by the model; what is mapped starts at multiples of 64 bytes."""
+    from safetensors.torch import load_file
+
+    from toprung.runs.weights_file import read_weights
+
+    model = nn.Sequential(nn.Linear(512, 512), nn.Linear(512, 7), nn.Linear(7, 512))
+    write_weights(tmp_path / "w.safetensors", model)
+    first = load_file(tmp_path / "w.safetensors")
+    assert min(tensor.data_ptr() for tensor in first.values()) % 64 == 0
+    read = read_weights(tmp_path / "w.safetensors")
+    assert all(tensor.data_ptr() % 64 == 0 for tensor in read.values())
+    assert all(torch.equal(read[name], tensor) for name, tensor in model.state_dict().items())
+    mapped = Path("/proc/self/maps")
+    if mapped.exists():
+        where = [line.split("-")[0] for line in mapped.read_text().splitlines() if str(tmp_path) in line]
+        assert where, "the file is not mapped"

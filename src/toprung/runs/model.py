@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from toprung.data.preprocessing import Preprocessing
 from toprung.errors import RunError, WeightsMismatch
 from toprung.models.catalogue import MODEL_ARGUMENTS, build_empty
 from toprung.models.hub import first_line
+from toprung.runs.weights_file import read_weights
 from toprung.storage import explain, write_json
 from toprung.version import __version__
 
@@ -145,7 +145,7 @@ def weights_fingerprint(folder: Path) -> str:
 
 
 def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
-    """Return the model in eval mode with its card; nothing is executed or initialised.
+    """Return the model in eval mode with its card; nothing is executed or initialised, weights are memory-mapped.
 
     It computes the same bits as the model that was saved.
 
@@ -158,8 +158,7 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelCard]:
     file = folder / WEIGHTS_FILE
     model = build_empty(card.architecture, len(card.classes), card.arguments)
     try:
-        # In a mapped file tensors start at any byte, and matrix products round by alignment: a copy does not.
-        state = {name: tensor.clone() for name, tensor in load_file(file).items()}
+        state = read_weights(file)
     except FileNotFoundError:
         raise RunError(f"{file} is missing: no epoch of this run was finished yet.") from None
     except PermissionError as error:

@@ -15,12 +15,11 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from toprung.errors import ToprungError
+from toprung.runs.weights_file import write_weights
 from toprung.seeding import seed_global_generators
-from toprung.storage import replacing
 from toprung.training.averaging import WeightAverage
 from toprung.training.divergence import LossWatch
 from toprung.training.events import EpochEvent, Observer, StepEvent
@@ -350,28 +349,6 @@ class Trainer:
         elapsed = time.monotonic() - since
         self.progress.seconds += elapsed
         self.progress.epoch_seconds += elapsed
-
-
-def write_weights(file: Path, model: nn.Module) -> None:
-    """Write a model's tensors as safetensors, in one step.
-
-    Raises:
-        StorageError: full disk, or no permission.
-    """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with replacing(file) as temporary:
-        try:
-            save_file(tensors, temporary, {"format": "pt"})
-        except Exception as error:  # safetensors wraps the operating system's error in its own class
-            raise _safetensors_error(error) from error
-
-
-def _safetensors_error(error: Exception) -> Exception:
-    import errno
-    import re
-
-    number = re.search(r"os error (\d+)", str(error))
-    return OSError(int(number[1]) if number else errno.EIO, str(error)) if number else error
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
