@@ -242,3 +242,11 @@ def test_large_tensors_are_mapped_and_aligned(tmp_path: Path) -> None:
     if mapped.exists():
         where = [line.split("-")[0] for line in mapped.read_text().splitlines() if str(tmp_path) in line]
         assert where, "the file is not mapped"
+
+
+def test_a_number_beyond_floats_in_a_card_is_damage(tmp_path: Path) -> None:
+    write_card(tmp_path, CARD)
+    text = (tmp_path / "model.json").read_text(encoding="utf-8")
+    (tmp_path / "model.json").write_text(text.replace('"crop_pct": ', f'"crop_pct": {"9" * 400}, "was": '))
+    with pytest.raises(RunError, match="damaged"):
+        read_card(tmp_path)

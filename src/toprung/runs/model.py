@@ -77,7 +77,7 @@ def read_card(folder: Path) -> ModelCard:
         raise RunError(f"{folder} holds no model: {CARD_FILE} is missing.") from None
     except PermissionError as error:
         raise explain(error, file, "read") from error
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{file} is damaged: {first_line(error)}.") from error
 
 

@@ -40,6 +40,8 @@ def write_weights(file: Path, model: nn.Module) -> None:
 def read_weights(file: Path) -> dict[str, Tensor]:
     """Return the tensors of a file by name, mapped where they are aligned, else copied.
 
+    A mapped file may be replaced by renaming another over it, or removed, but not be cut short where it lies.
+
     Raises:
         SafetensorError, OSError, ValueError: missing or damaged.
     """
