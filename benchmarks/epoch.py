@@ -1,10 +1,15 @@
-"""A whole training epoch: toprung's loop against a minimal timm loop, the same model, batch, augmentation and steps."""
+"""A whole training epoch: toprung's loop against a minimal timm loop, the same model, batch, augmentation and steps.
+
+Each side lives in a process of its own and both write a checkpoint at the end, as timm's training script does.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import timm
@@ -13,7 +18,7 @@ from timm.optim import param_groups_weight_decay
 from torch import nn
 
 from benchmarks.jpegs import make_photos, small_jpegs, table_of
-from benchmarks.measuring import compare, print_machine
+from benchmarks.measuring import compare_served, print_machine, serve
 from benchmarks.timm_peer import SCALE, train_loader
 from toprung.data.augment import TrainView
 from toprung.data.cache import PixelCache, RamStore, crop_side
@@ -30,7 +35,26 @@ from toprung.training.processes import make_accelerator
 from toprung.training.recipe import Recipe
 
 SIZE = 224
+BATCH = 16
 LR, DECAY = 1e-4, 0.05
+PHOTOS = 16  # different ones; an epoch repeats them
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained on what."""
+
+    model: str
+    large: bool
+    cached: bool = False
+
+
+CASES = {
+    "12 MP JPEGs, vit_tiny": Case("vit_tiny_patch16_224", large=True),
+    "12 MP JPEGs, vit_tiny, cached": Case("vit_tiny_patch16_224", large=True, cached=True),
+    "small JPEGs, vit_small": Case("vit_small_patch16_224", large=False),
+    "small JPEGs, efficientnet_lite0": Case("tf_efficientnet_lite0", large=False),
+}
 
 
 class _Nobody:
@@ -47,33 +71,44 @@ class _Nobody:
 
 
 def main() -> None:
-    """Print the ratios."""
+    """Print the ratios, or serve one side of a case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--large", type=int, default=64, help="12-megapixel JPEGs per epoch")
     parser.add_argument("--small", type=int, default=128, help="small JPEGs per epoch")
+    parser.add_argument("--case", choices=CASES)
+    parser.add_argument("--side", choices=("ours", "peer"))
+    parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
+    if arguments.side:
+        _serve(arguments.case, arguments.side, arguments.folder, arguments.large, arguments.small)
+        return
     print_machine()
-    raise_malloc_thresholds()
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        photos, small = make_photos(place, min(arguments.large, 16)), small_jpegs(arguments.small)
-        photos = photos * (arguments.large // len(photos))
-        cases = (
-            ("12 MP JPEGs, vit_tiny", "vit_tiny_patch16_224", photos, 16, False),
-            ("12 MP JPEGs, vit_tiny, cached", "vit_tiny_patch16_224", photos, 16, True),
-            ("small JPEGs, vit_small", "vit_small_patch16_224", small, 16, False),
-            ("small JPEGs, efficientnet_lite0", "tf_efficientnet_lite0", small, 16, False),
-        )
-        for name, model, paths, batch, cached in cases:
-            ours = _ours(model, paths, batch, place, cached=cached)
-            compare(name, ours, _timm(model, paths, batch), pairs=arguments.pairs, pictures=len(paths))
+        make_photos(Path(folder), PHOTOS)
+        for name, case in CASES.items():
+            command = [sys.executable, "-m", "benchmarks.epoch", "--case", name, "--folder", folder]
+            command += ["--large", str(arguments.large), "--small", str(arguments.small), "--side"]
+            count = arguments.large if case.large else arguments.small
+            compare_served(name, [*command, "ours"], [*command, "peer"], pairs=arguments.pairs, pictures=count)
 
 
-def _ours(name: str, paths: list[Path], batch: int, folder: Path, *, cached: bool) -> Callable[[], None]:
-    model = timm.create_model(name, num_classes=2)
+def _serve(name: str, side: str, folder: Path, large: int, small: int) -> None:
+    case = CASES[name]
+    photos = sorted(folder.glob("photo*.jpg"))
+    paths = (photos * (large // len(photos) + 1))[:large] if case.large else small_jpegs(small)
+    with tempfile.TemporaryDirectory() as place:
+        if side == "ours":
+            raise_malloc_thresholds()  # as `toprung train` does
+            serve(_ours(case, paths, Path(place)))
+        else:
+            serve(_timm(case, paths, Path(place)))
+
+
+def _ours(case: Case, paths: list[Path], folder: Path) -> Callable[[], None]:
+    model = timm.create_model(case.model, num_classes=2)
     settings = {
-        "optimisation.batch_size": batch,
+        "optimisation.batch_size": BATCH,
         "optimisation.clip_grad": 0,
         "optimisation.label_smoothing": 0,
         "schedule.epochs": 1,
@@ -84,9 +119,9 @@ def _ours(name: str, paths: list[Path], batch: int, folder: Path, *, cached: boo
     plan = HardwarePlan("cpu", "fp32", last, ())
     if last:
         model = model.to(memory_format=torch.channels_last)
-    cache = PixelCache(RamStore(), side=crop_side((SIZE, SIZE), SCALE[0])) if cached else None
+    cache = PixelCache(RamStore(), side=crop_side((SIZE, SIZE), SCALE[0])) if case.cached else None
     view = TrainView((SIZE, SIZE), scale=SCALE)
-    loader = TrainLoader(table_of(paths), view, batch_size=batch, seed=0, cache=cache)
+    loader = TrainLoader(table_of(paths), view, batch_size=BATCH, seed=0, cache=cache)
     preprocessing = Preprocessing((SIZE, SIZE))
 
     def epoch() -> None:
@@ -109,9 +144,9 @@ def _ours(name: str, paths: list[Path], batch: int, folder: Path, *, cached: boo
     return epoch
 
 
-def _timm(name: str, paths: list[Path], batch: int) -> Callable[[], None]:
-    model = timm.create_model(name, num_classes=2)
-    loader = train_loader(paths, SIZE, batch, workers=2)
+def _timm(case: Case, paths: list[Path], folder: Path) -> Callable[[], None]:
+    model = timm.create_model(case.model, num_classes=2)
+    loader = train_loader(paths, SIZE, BATCH, workers=2)
     loss = nn.CrossEntropyLoss()
 
     def epoch() -> None:
@@ -121,6 +156,8 @@ def _timm(name: str, paths: list[Path], batch: int) -> Callable[[], None]:
             optimizer.zero_grad()
             loss(model(images), labels).backward()
             optimizer.step()
+        # timm's training script saves both at each epoch's end, and so does ours
+        torch.save({"state_dict": model.state_dict(), "optimizer": optimizer.state_dict()}, folder / "last.pth")
 
     return epoch
 

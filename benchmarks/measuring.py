@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import platform
 import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -28,6 +31,47 @@ def cost_of(work: Callable[[], object]) -> Cost:
     return Cost(time.perf_counter() - start, _cpu_seconds() - before)
 
 
+class Served:
+    """Work that a process of its own does on demand, so that neither side lives in the other's memory settings.
+
+    Args:
+        command: of a program that calls :func:`serve`.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def cost(self) -> Cost:
+        """Have the work done once and return what it took there."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        return Cost(**json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def serve(work: Callable[[], object]) -> None:
+    """Do the work once for each line on standard input and print what it took; end with the input."""
+    for _ in sys.stdin:
+        print(json.dumps(asdict(cost_of(work))), flush=True)
+
+
+def compare_served(title: str, ours: list[str], peer: list[str], *, pairs: int, pictures: int = 0) -> float:
+    """Like :func:`compare`, each side in a process of its own."""
+    mine, theirs = Served(ours), Served(peer)
+    try:
+        return _compare(title, mine.cost, theirs.cost, pairs=pairs, pictures=pictures)
+    finally:
+        mine.close()
+        theirs.close()
+
+
 def compare(
     title: str, ours: Callable[[], object], peer: Callable[[], object], *, pairs: int, pictures: int = 0
 ) -> float:
@@ -39,6 +83,10 @@ def compare(
         pairs: how many pairs are counted.
         pictures: work of one run, to print pictures per second.
     """
+    return _compare(title, lambda: cost_of(ours), lambda: cost_of(peer), pairs=pairs, pictures=pictures)
+
+
+def _compare(title: str, ours: Callable[[], Cost], peer: Callable[[], Cost], *, pairs: int, pictures: int) -> float:
     ours()
     peer()
     mine: list[Cost] = []
@@ -46,10 +94,10 @@ def compare(
     for number in range(pairs):
         first, second = ((ours, mine), (peer, theirs)) if number % 2 == 0 else ((peer, theirs), (ours, mine))
         for work, costs in (first, second):
-            costs.append(cost_of(work))
+            costs.append(work())
     ratios = [other.wall / own.wall for own, other in zip(mine, theirs, strict=True)]
     ratio = statistics.median(ratios)
-    print(f"{title}: {ratio:.2f} × (pairs {min(ratios):.2f} … {max(ratios):.2f})")
+    print(f"{title}: {ratio:.2f} × (pairs {min(ratios):.2f} … {max(ratios):.2f})", flush=True)
     for name, costs in (("toprung", mine), ("peer", theirs)):
         wall, cpu = (statistics.median(getattr(cost, kind) for cost in costs) for kind in ("wall", "cpu"))
         speed = f", {pictures / wall:.0f} pictures/s" if pictures else ""
