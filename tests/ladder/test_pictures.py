@@ -9,7 +9,7 @@ from toprung.data.sources import read_source
 from toprung.errors import DataError, LeakFound
 from toprung.ladder.display import Silent
 from toprung.ladder.pictures import Pictures, gather
-from toprung.training.recipe import DataSettings
+from toprung.training.settings import DataSettings
 
 
 def gathered(source: Path, **settings: object) -> Pictures:

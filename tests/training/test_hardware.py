@@ -13,7 +13,7 @@ from toprung.errors import RecipeError
 from toprung.training import cpu_precision
 from toprung.training.cpu_precision import WORTHWHILE, choose_cpu_precision, operation_gain, step_gain
 from toprung.training.hardware import HardwarePlan, resolve
-from toprung.training.recipe import HardwareSettings
+from toprung.training.settings import HardwareSettings
 
 CPU = HardwareSettings(device="cpu")
 
@@ -64,7 +64,7 @@ def test_bf16_must_be_clearly_faster(
 EMULATED = """
 import timm
 from toprung.training.hardware import resolve
-from toprung.training.recipe import HardwareSettings
+from toprung.training.settings import HardwareSettings
 for name, size in (("test_vit", 160), ("resnet10t", 64)):
     print(resolve(HardwareSettings(device="cpu"), timm.create_model(name, num_classes=3), (size, size)).precision)
 """

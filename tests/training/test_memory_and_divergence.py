@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from toprung.errors import ToprungError, TrainingDiverged
 from toprung.training.hardware import HardwarePlan
-from toprung.training.loop import Trainer, Validation
+from toprung.training.loop import Trainer
 from toprung.training.losses import make_loss
+from toprung.training.parts import Validation
 from toprung.training.processes import make_accelerator
 from toprung.training.recipe import Recipe
 

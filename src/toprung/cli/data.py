@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from toprung.ladder.pictures import Pictures
-    from toprung.training.recipe import DataSettings
+    from toprung.training.settings import DataSettings
 
 
 @click.command(name="data")
@@ -39,7 +39,7 @@ def command(path: Path, refuse_leaks: bool, seed: int, as_json: bool, **given: A
     from toprung.data.sources import read_source
     from toprung.ladder.display import RichDisplay
     from toprung.ladder.pictures import look_through, refuse_copied_splits, refuse_unreadable
-    from toprung.training.recipe import DataSettings
+    from toprung.training.settings import DataSettings
 
     settings = DataSettings(**{name: value for name, value in given.items() if value is not None})
     progress = RichDisplay(Console(stderr=True))  # standard output stays clean for the report

@@ -123,13 +123,11 @@ def _recipe(
         recipe = Recipe.read(recipe_file, recipe)
     options = {"model.name": model, "model.weights": weights}
     options |= {_SHORTCUTS[name]: value for name, value in shortcuts.items()}  # type: ignore[misc]
-    recipe = recipe.with_settings({name: value for name, value in options.items() if value is not None})
-    for text in assignments:
-        name, value = parse_assignment(text)
-        if name == "preset":
-            raise RecipeError("a preset is chosen with --preset, not with --set.")
-        recipe = recipe.with_settings({name: value})
-    return recipe
+    settings = {name: value for name, value in options.items() if value is not None}
+    settings |= dict(parse_assignment(text) for text in assignments)
+    if "preset" in settings:
+        raise RecipeError("a preset is chosen with --preset, not with --set.")
+    return recipe.with_settings(settings)
 
 
 def _show(path: Path) -> None:

@@ -12,7 +12,7 @@ from toprung.data.splits import assign_splits
 from toprung.data.table import SPLITS, Table
 from toprung.errors import DataError
 from toprung.ladder.display import Display
-from toprung.training.recipe import DataSettings
+from toprung.training.settings import DataSettings
 
 
 @dataclass(frozen=True)

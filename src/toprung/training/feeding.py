@@ -14,7 +14,7 @@ from toprung.data.loaders import TrainLoader, normalise
 from toprung.data.mixing import Mixing, smooth_targets
 from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
-from toprung.training.loop import Prepare, TrainBatch
+from toprung.training.parts import Prepare, TrainBatch
 from toprung.training.recipe import Recipe
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from toprung.errors import RecipeError
 from toprung.models.catalogue import is_convolutional
 from toprung.training.cpu_precision import choose_cpu_precision
-from toprung.training.recipe import HardwareSettings
+from toprung.training.settings import HardwareSettings
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -26,45 +23,13 @@ from toprung.training.events import EpochEvent, Observer, StepEvent
 from toprung.training.hardware import HardwarePlan
 from toprung.training.interrupt import Interrupted, StopSignal
 from toprung.training.losses import Loss
+from toprung.training.memory import is_out_of_memory
+from toprung.training.parts import Prepare, TrainBatch, TrainBatches, Validate, Validation
 from toprung.training.recipe import Recipe
 from toprung.training.schedules import warmup_cosine
 from toprung.training.state import Progress, TrainingState, load_state, save_state
 
 LOG_EVERY = 5
-
-
-class TrainBatch(Protocol):
-    """What a training loader yields: uint8 ``(B, 3, H, W)`` pictures and int64 ``(B,)`` labels."""
-
-    images: Tensor
-    labels: Tensor
-
-
-class TrainBatches(Protocol):
-    """Batches by epoch, from any batch of it on."""
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Number of batches, each one optimiser step."""
-
-    def epoch(self, epoch: int, start_batch: int = 0) -> Generator[Any, None, None]:
-        """Yield the epoch's batches from ``start_batch`` on."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Scores on the validation pictures: accuracy in [0, 1] and mean cross-entropy."""
-
-    accuracy: float
-    loss: float
-
-    def better_than(self, accuracy: float, loss: float) -> bool:
-        """Compare by accuracy, and by loss when that is equal."""
-        return (self.accuracy, -self.loss) > (accuracy, -loss)
-
-
-Validate = Callable[[nn.Module], Validation]
-Prepare = Callable[[TrainBatch, int], tuple[Tensor, Tensor]]
 
 
 class Trainer:
@@ -204,7 +169,7 @@ class Trainer:
             try:
                 return self._try_step(batch)
             except RuntimeError as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._shrink(len(batch.labels))
 
@@ -349,9 +314,3 @@ class Trainer:
         elapsed = time.monotonic() - since
         self.progress.seconds += elapsed
         self.progress.epoch_seconds += elapsed
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    if isinstance(error, torch.OutOfMemoryError):
-        return True
-    return "out of memory" in str(error) or "can't allocate memory" in str(error)

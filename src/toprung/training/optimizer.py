@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from toprung.errors import RecipeError, nearest
-from toprung.training.recipe import OptimisationSettings
+from toprung.training.settings import OptimisationSettings
 
 
 def check_optimizer(name: str) -> None:

@@ -19,7 +19,7 @@ from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
 from toprung.errors import DataError
 from toprung.evaluation.predict import predict_all
-from toprung.training.loop import Validation
+from toprung.training.parts import Validation
 from toprung.training.recipe import Recipe
 
 

@@ -17,7 +17,7 @@ from toprung.models.catalogue import MODEL_ARGUMENTS, build, build_empty, check_
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, read_card
 from toprung.seeding import seed_global_generators
-from toprung.training.recipe import ModelSettings
+from toprung.training.settings import ModelSettings
 
 
 @dataclass(frozen=True)

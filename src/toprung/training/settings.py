@@ -1,0 +1,257 @@
+"""The settings of a training run by subject: frozen, and validated when built. :mod:`recipe` puts them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from toprung.errors import RecipeError
+
+
+def require(condition: bool, name: str, value: object, rule: str) -> None:
+    """Refuse a value that breaks its rule.
+
+    Raises:
+        RecipeError: with the setting's name, the value and the rule.
+    """
+    if not condition:
+        raise RecipeError(f"{name} = {value!r} is not allowed: it must be {rule}.")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which pictures are used for what, and how they are opened.
+
+    Attributes:
+        val_fraction: share of the training pictures set aside for validation when the source has no val split.
+        test_fraction: share set aside for the final score when the source has no test split.
+        folds: number of folds for k-fold validation, 0 for a plain split.
+        fold: which fold (0-based) validates.
+        on_unreadable: leave unreadable files out (``skip``) or stop (``error``).
+        refuse_leaks: stop when the same picture stands in two splits.
+        keep_duplicates_together: near-duplicates never stand on two sides of a split that toprung makes.
+        background: colour under transparent pixels, ``#rrggbb``.
+        cache: keep decoded pictures in memory (``ram``), in a memory-mapped file (``disk``), not (``off``),
+            or in memory when they take less than a quarter of what is free (``auto``).
+        threads: decoding threads, 0 for one per core.
+        balanced: draw classes equally often instead of pictures.
+    """
+
+    val_fraction: float = 0.2
+    test_fraction: float = 0.0
+    folds: int = 0
+    fold: int = 0
+    on_unreadable: Literal["skip", "error"] = "skip"
+    refuse_leaks: bool = False
+    keep_duplicates_together: bool = True
+    background: str = "#ffffff"
+    cache: Literal["auto", "off", "ram", "disk"] = "auto"
+    threads: int = 0
+    balanced: bool = False
+
+    def __post_init__(self) -> None:
+        require(0 < self.val_fraction < 1, "data.val_fraction", self.val_fraction, "between 0 and 1")
+        require(0 <= self.test_fraction < 1, "data.test_fraction", self.test_fraction, "in [0, 1)")
+        require(
+            self.val_fraction + self.test_fraction < 1,
+            "data.val_fraction + data.test_fraction",
+            self.val_fraction + self.test_fraction,
+            "below 1, so that training pictures remain",
+        )
+        require(self.folds == 0 or self.folds >= 2, "data.folds", self.folds, "0 (off) or at least 2")
+        rule = f"in 0 … {self.folds - 1}" if self.folds else "0 unless data.folds is given"
+        require(0 <= self.fold < max(self.folds, 1), "data.fold", self.fold, rule)
+        require(self.threads >= 0, "data.threads", self.threads, "0 (one per core) or more")
+        require(_is_colour(self.background), "data.background", self.background, "a colour like #ffffff")
+
+    @property
+    def background_rgb(self) -> tuple[int, int, int]:
+        """The background as three numbers in 0 … 255."""
+        red, green, blue = (int(self.background[i : i + 2], 16) for i in (1, 3, 5))
+        return red, green, blue
+
+
+def _is_colour(text: str) -> bool:
+    if len(text) != 7 or text[0] != "#":
+        return False
+    return all(digit in "0123456789abcdefABCDEF" for digit in text[1:])
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The network. ``None`` leaves timm's own value.
+
+    Attributes:
+        name: any timm model name.
+        weights: ``pretrained`` (downloaded by timm), ``none``, a weights file, a run folder, or ``package:NAME``
+            for a file that an installed Python package ships.
+        img_size: side of the square input in pixels.
+        patch_size: side of a patch in pixels, where the model has patches.
+        drop_path: stochastic depth rate (Huang et al. 2016).
+        drop_rate: dropout before the classifier.
+        global_pool: pooling before the classifier, such as ``avg`` or ``token``.
+    """
+
+    name: str = "vit_base_patch16_224"
+    weights: str = "pretrained"
+    img_size: int | None = None
+    patch_size: int | None = None
+    drop_path: float | None = None
+    drop_rate: float | None = None
+    global_pool: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("drop_path", "drop_rate"):
+            value = getattr(self, name)
+            require(value is None or 0 <= value < 1, f"model.{name}", value, "in [0, 1)")
+        for name in ("img_size", "patch_size"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"model.{name}", value, "a positive number of pixels")
+
+
+@dataclass(frozen=True)
+class OptimisationSettings:
+    """The loss and the optimiser.
+
+    Attributes:
+        optimizer: ``adamw``, ``sgd`` (Nesterov), or any name timm's ``create_optimizer_v2`` knows.
+        lr: peak learning rate of the backbone.
+        head_lr_scale: the classifier's rate is this times ``lr``: a fresh head starts farther from its goal.
+        weight_decay: applied to matrices and kernels only, never to norms, biases and tokens.
+        momentum: of ``sgd``.
+        batch_size: pictures per optimiser step, over all processes (the effective batch).
+        micro_batch: pictures per forward pass, 0 to start with all; halved by itself when memory runs out.
+        clip_grad: largest gradient norm, 0 for no clipping.
+        loss: ``cross_entropy`` (soft targets too), ``bce`` (Wightman et al. 2021) or ``focal`` (Lin et al. 2017).
+        focal_gamma: of ``focal``; 0 equals cross-entropy.
+        label_smoothing: share of the target spread over all classes (Szegedy et al. 2016).
+        class_weights: weigh the loss of a class by the inverse of its frequency (``balanced``).
+    """
+
+    optimizer: str = "adamw"
+    lr: float = 3e-4
+    head_lr_scale: float = 1.0
+    weight_decay: float = 0.05
+    momentum: float = 0.9
+    batch_size: int = 32
+    micro_batch: int = 0
+    clip_grad: float = 1.0
+    loss: Literal["cross_entropy", "bce", "focal"] = "cross_entropy"
+    focal_gamma: float = 2.0
+    label_smoothing: float = 0.1
+    class_weights: Literal["none", "balanced"] = "none"
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, "optimisation.lr", self.lr, "above 0")
+        require(self.head_lr_scale > 0, "optimisation.head_lr_scale", self.head_lr_scale, "above 0")
+        require(self.weight_decay >= 0, "optimisation.weight_decay", self.weight_decay, "0 or more")
+        require(0 <= self.momentum < 1, "optimisation.momentum", self.momentum, "in [0, 1)")
+        require(self.batch_size >= 1, "optimisation.batch_size", self.batch_size, "at least 1")
+        require(self.micro_batch >= 0, "optimisation.micro_batch", self.micro_batch, "0 (all) or more")
+        require(self.clip_grad >= 0, "optimisation.clip_grad", self.clip_grad, "0 (off) or more")
+        require(self.focal_gamma >= 0, "optimisation.focal_gamma", self.focal_gamma, "0 or more")
+        require(0 <= self.label_smoothing < 1, "optimisation.label_smoothing", self.label_smoothing, "in [0, 1)")
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """How long, and the learning rate over time: linear warm-up, then half a cosine, both per step.
+
+    Attributes:
+        epochs: passes over the training pictures.
+        warmup_epochs: length of the warm-up, may be a fraction.
+        min_lr_ratio: the rate at the end as a share of the peak.
+    """
+
+    epochs: int = 30
+    warmup_epochs: float = 1.0
+    min_lr_ratio: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "schedule.epochs", self.epochs, "at least 1")
+        require(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, "0 or more")
+        require(0 <= self.min_lr_ratio <= 1, "schedule.min_lr_ratio", self.min_lr_ratio, "in [0, 1]")
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """Random changes to training pictures.
+
+    Attributes:
+        scale_min: smallest share of the picture's area that a random crop takes; 1 keeps the whole.
+        flip: probability of a left-right flip.
+        vertical_flip: probability of an upside-down flip.
+        color_jitter: largest relative change of brightness, contrast and saturation.
+        auto_augment: ``none``, ``randaugment`` (Cubuk et al. 2020) or ``trivialaugment`` (Müller & Hutter 2021).
+        magnitude: of RandAugment, 0 … 10.
+        magnitude_std: spread of the magnitude.
+        operations: RandAugment operations per picture.
+        erasing: probability of random erasing (Zhong et al. 2020).
+        mixup: alpha of mixup (Zhang et al. 2018), 0 for none.
+        cutmix: alpha of CutMix (Yun et al. 2019), 0 for none.
+        mix_probability: share of batches that are mixed when mixup or CutMix is on.
+    """
+
+    scale_min: float = 0.35
+    flip: float = 0.5
+    vertical_flip: float = 0.0
+    color_jitter: float = 0.0
+    auto_augment: Literal["none", "randaugment", "trivialaugment"] = "none"
+    magnitude: float = 9.0
+    magnitude_std: float = 0.5
+    operations: int = 2
+    erasing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    mix_probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.scale_min <= 1, "augment.scale_min", self.scale_min, "in (0, 1]")
+        for name in ("flip", "vertical_flip", "erasing", "mix_probability"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"augment.{name}", value, "a probability in [0, 1]")
+        require(0 <= self.color_jitter <= 1, "augment.color_jitter", self.color_jitter, "in [0, 1]")
+        require(0 <= self.magnitude <= 10, "augment.magnitude", self.magnitude, "in [0, 10]")
+        for name in ("magnitude_std", "operations", "mixup", "cutmix"):
+            value = getattr(self, name)
+            require(value >= 0, f"augment.{name}", value, "0 or more")
+
+
+@dataclass(frozen=True)
+class AveragingSettings:
+    """Averages of the weights over time.
+
+    Attributes:
+        ema_decay: decay of the exponential moving average per step, 0 for none; warmed up as
+            ``min(decay, (1 + t) / (10 + t))``. The average is evaluated beside the raw weights.
+    """
+
+    ema_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.ema_decay < 1, "averaging.ema_decay", self.ema_decay, "in [0, 1)")
+
+
+@dataclass(frozen=True)
+class HardwareSettings:
+    """Where and in which number format the run computes.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``fp32``, ``bf16``, ``fp16``, or ``auto``: bf16 or fp16 on CUDA; on a CPU whichever of fp32
+            and bf16 was measured faster on this model.
+        channels_last: memory layout of pictures; ``auto`` turns it on for convolutional networks.
+        compile: use ``torch.compile`` (costs 15 to 30 seconds, pays on long runs).
+        checkpoint_minutes: a checkpoint within an epoch at least this often; there is one at each epoch's end.
+        trackers: further trackers by accelerate's names, such as ``wandb`` or ``mlflow``, comma-separated.
+    """
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    channels_last: Literal["auto", "on", "off"] = "auto"
+    compile: bool = False
+    checkpoint_minutes: float = 5.0
+    trackers: str = ""
+
+    def __post_init__(self) -> None:
+        require(self.checkpoint_minutes >= 0, "hardware.checkpoint_minutes", self.checkpoint_minutes, "0 or more")
