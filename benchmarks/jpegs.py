@@ -21,7 +21,7 @@ def small_jpegs(count: int) -> list[Path]:
 
 
 def make_photos(folder: Path, count: int) -> list[Path]:
-    """Write 4000 × 3000 JPEGs with structure at every scale and sensor noise, about 4 MB each, like a phone's."""
+    """Write 4000 × 3000 JPEGs with structure at every scale and sensor noise, about 3 MB each, like a phone's."""
     draw = np.random.default_rng(0)
     paths = []
     for number in range(count):

@@ -50,7 +50,7 @@ def _ours(name: str, paths: list[Path], folder: Path) -> Callable[[], None]:
     numbers = itertools.count()
 
     def work() -> None:
-        out = folder / f"{name}{next(numbers)}.csv"
+        out = folder / f"{name}-{len(paths)}-{next(numbers)}.csv"
         predict_to_csv(classifier, paths, out, top=3, batch_size=BATCH, settings={}, progress=lambda done, total: None)
 
     return work

@@ -27,7 +27,7 @@ def main() -> None:
     say("Train: fine-tune ImageNet weights, keep 15 % of the pictures aside for an honest score.")
     toprung(
         "train", PICTURES, "--preset", "quick", "--model", "tf_efficientnet_lite0", "--weights", WEIGHTS,
-        "--img-size", "160", "--set", "data.test_fraction=0.15", "--out", run,
+        "--img-size", "160", "--test-fraction", "0.15", "--out", run,
     )  # fmt: skip
     say("All runs so far, best first:")
     toprung("board", "runs")

@@ -180,7 +180,7 @@ def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
     epoch = f"the best epoch ({best:.0f})" if best is not None else "the best epoch"
     return [
         f"There is no test split: {epoch} was chosen on these same pictures, so the score is slightly "
-        "optimistic. Keep some pictures aside (--set data.test_fraction=0.15) for a score without that."
+        "optimistic. Keep some pictures aside (--test-fraction 0.15) for a score without that."
     ]
 
 
