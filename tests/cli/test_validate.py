@@ -74,3 +74,9 @@ def test_mistakes_get_one_sentence(arguments: list[str], said: str, run: Run, tm
 def test_what_is_no_run(tmp_path: Path) -> None:
     assert "there is no run folder" in toprung("validate", tmp_path / "x").err
     assert "is not a run folder" in toprung("validate", tmp_path).err
+
+
+def test_a_calibration_error_above_its_interval_is_explained(run: Run) -> None:
+    ece = run.scores["val"]["ece"]
+    said = "comes out too large" in toprung("validate", run.path).out
+    assert said == (ece["value"] > ece["high"])

@@ -36,6 +36,12 @@ def print_scores(scores: dict[str, Any], console: Console) -> None:
         one = scores[key]
         table.add_row(name, f"{one['value']:.4f}", f"{one['low']:.4f} – {one['high']:.4f}")
     console.print(table)
+    if scores["ece"]["value"] > scores["ece"]["high"]:
+        console.print(
+            "  A calibration error measured on few pictures comes out too large; its interval is corrected for that.\n",
+            style="dim",
+            soft_wrap=True,
+        )
 
 
 def print_per_class(scores: dict[str, Any], console: Console) -> None:
