@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toprung.errors import RecipeError
-from toprung.training.presets import preset, preset_names, preset_summary
+from toprung.training.presets import preset, preset_description, preset_names
 from toprung.training.recipe import Recipe, parse_assignment, setting_names
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
@@ -224,7 +224,7 @@ def test_any_text_can_be_typed(typed: str) -> None:
 def test_presets_are_valid_say_what_they_are_and_survive_toml(name: str) -> None:
     recipe = preset(name)
     assert recipe.preset == name
-    assert len(preset_summary(name)) > 20
+    assert len(preset_description(name).splitlines()[0]) > 20
     assert Recipe.from_dict(tomllib.loads(recipe.to_toml())) == recipe
     assert recipe.schedule.warmup_epochs < recipe.schedule.epochs
 

@@ -21,7 +21,6 @@ class Records:
     def __init__(self, run: RunFolder, accelerator: Accelerator) -> None:
         self._run = run
         self._accelerator = accelerator
-        self._notes: list[str] = []
 
     def cut_back(self, *, step: int, epochs: int) -> None:
         """Drop lines of steps after ``step`` and of epochs after ``epochs``: they will be taken again."""

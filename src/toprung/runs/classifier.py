@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -18,11 +18,6 @@ from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE, ModelCard, load_model
-
-if TYPE_CHECKING:
-    pass
-
-Picture = "str | Path | bytes | Image | NDArray[Any]"
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,6 @@ def preset_names() -> list[str]:
     return list(_PRESETS)
 
 
-def preset_summary(name: str) -> str:
-    """Return the first line of a preset's description."""
-    return (_PRESETS[name].__doc__ or "").strip().splitlines()[0]
-
-
 def preset_description(name: str) -> str:
     """Return a preset's whole description: what it is for, and where its values come from."""
     return inspect.getdoc(_PRESETS[name]) or ""
@@ -45,7 +40,11 @@ def preset(name: str) -> Recipe:
 
 @register
 def quick() -> Recipe:
-    """Fine-tune pretrained weights in a few epochs, to see within minutes what a data set gives."""
+    """Fine-tune pretrained weights in a few epochs, to see within minutes what a data set gives.
+
+    Cost and score on the demo pictures (`make demo`, EfficientNet-Lite0 at 160 px, two CPU cores): two minutes,
+    63.0 % of 230 test drawings right (95 % interval 56.6 to 69.0 %).
+    """
     return Recipe().with_settings(
         {
             "optimisation.lr": 5e-4,
