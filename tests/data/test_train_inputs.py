@@ -226,7 +226,8 @@ def test_a_full_disk_stops_caching_with_a_warning_not_training(table: Table, tmp
 def test_kept_sizes() -> None:
     assert kept_size(3000, 4000, 300) == (300, 400)
     assert kept_size(200, 100, 300) == (200, 100)
-    assert crop_side((224, 224), 0.25) == 448
+    assert crop_side((224, 224), 1.0) == 448  # twice the input
+    assert crop_side((224, 224), 0.01) == 2240  # the smallest crop is a tenth of the side
     assert kept_bytes([(3000, 4000), (10, 10)], 300) == 3 * (300 * 400 + 100)
 
 
@@ -252,3 +253,23 @@ def test_a_picture_that_vanishes_during_training_is_an_error_not_another_picture
     table.paths[5].unlink()
     with pytest.raises(DataError, match=r"cannot be read any more.*no such file"):
         _all(TrainLoader(table, VIEW, batch_size=4, seed=0))
+
+
+def test_training_pictures_are_as_sharp_as_those_of_validation(tmp_path: Path) -> None:
+    """Fine texture, which a cache at too small a size would blur in training only."""
+    from toprung.data.eval_view import EvalView
+    from toprung.data.preprocessing import Preprocessing
+
+    draw = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in range(6):
+            noise = draw.integers(0, 256, (250, 250, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(tmp_path / name / f"{number}.jpg", quality=95)
+    table = read_source(tmp_path)
+    view = TrainView((128, 128), scale=(1.0, 1.0), flip=0.0)
+    score = EvalView(Preprocessing((128, 128), crop_pct=1.0))
+    expected = np.stack([score(path) for path in table.paths]).std()
+    for cache in (None, PixelCache(RamStore(), side=crop_side((128, 128), 0.5))):
+        loader = TrainLoader(table, view, batch_size=12, seed=0, cache=cache)
+        assert float(_all(loader)[0].numpy().std()) == pytest.approx(expected, rel=0.02)

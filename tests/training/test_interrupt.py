@@ -52,11 +52,15 @@ def test_ctrl_c_after_a_termination_signal_must_still_be_pressed_twice() -> None
 
 
 def test_outside_the_block_ctrl_c_is_itself_again() -> None:
-    with StopSignal():
-        pass
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
-        threading.Event().wait(5)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with StopSignal():
+            pass
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(5)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_error_inside_puts_the_handlers_back() -> None:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from toprung.data.resample import Pixels, resize
+from toprung.data.resample import MARGIN, Pixels, resize
 from toprung.errors import UnreadableImage
 from toprung.images.scaled import open_scalable
 from toprung.storage import explain
@@ -142,13 +142,16 @@ class PixelCache:
 
 
 def crop_side(size: tuple[int, int], scale_min: float) -> int:
-    """Return the shorter side a picture needs so that its smallest square crop is not enlarged.
+    """Return the shorter side that a picture is kept at for its random crops.
+
+    Its smallest square crop is not enlarged, and that of mean area is still twice as large as the input.
 
     Args:
         size: height and width of the model's input.
-        scale_min: least share of the area that a crop takes.
+        scale_min: least share of the area that a crop takes; shares are uniform between it and 1.
     """
-    return math.ceil(max(size) / math.sqrt(scale_min))
+    mean = (scale_min + 1) / 2
+    return math.ceil(max(size) * max(MARGIN / math.sqrt(mean), 1 / math.sqrt(scale_min)))
 
 
 def kept_size(height: int, width: int, side: int) -> tuple[int, int]:

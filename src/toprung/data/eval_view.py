@@ -10,14 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toprung.data.preprocessing import Preprocessing
-from toprung.data.resample import Pixels, resize
+from toprung.data.resample import MARGIN, Pixels, resize
 from toprung.errors import ModelError, UnreadableImage
 from toprung.images.files import open_rgb
 from toprung.images.scaled import open_scalable
-
-# A JPEG is decoded at 1/2, 1/4 or 1/8 only if the result is still so many times as large as what it is resized
-# to: the resampling filter then decides what the input looks like, not the decoder.
-MARGIN = 2.0
 
 
 class EvalView:

@@ -20,7 +20,7 @@ from toprung.data.cache import PixelCache
 from toprung.data.eval_view import EvalView
 from toprung.data.order import batches_of_epoch
 from toprung.data.pipeline import batches_in_order, cores
-from toprung.data.resample import Pixels
+from toprung.data.resample import MARGIN, Pixels
 from toprung.data.table import Table
 from toprung.errors import DataError, RecipeError, UnreadableImage
 from toprung.images.scaled import open_scalable
@@ -190,7 +190,7 @@ class TrainLoader:
         height, width = self._view.size
         try:
             pixels = picture.pixels(
-                most_reduction=min(crop.height / height, crop.width / width), background=self._background
+                most_reduction=min(crop.height / height, crop.width / width) / MARGIN, background=self._background
             )
         except UnreadableImage as error:
             raise UnreadableImage(f"cannot read {path}: {error}.") from error

@@ -13,6 +13,12 @@ from torch.nn import functional as F
 
 Pixels = NDArray[np.uint8]
 
+# Where a picture is reduced in two steps (by the JPEG decoder or for the cache, then by `resize`), the first one
+# leaves so many times the pixels that the second needs: the second then decides what the input looks like. With less,
+# training pictures come out softer than those of validation, and on fine textures a network that is right in training
+# guesses in validation (docs/log.md, 2026-11-25).
+MARGIN = 2.0
+
 
 def resize(pixels: Pixels, height: int, width: int, interpolation: str) -> Pixels:
     """Return ``(height, width, 3)`` uint8, antialiased.

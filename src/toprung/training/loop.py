@@ -18,6 +18,7 @@ from toprung.errors import ToprungError
 from toprung.runs.weights_file import write_weights
 from toprung.seeding import seed_global_generators
 from toprung.training.averaging import WeightAverage
+from toprung.training.batchnorm import StatisticsWarmup
 from toprung.training.divergence import LossWatch
 from toprung.training.events import EpochEvent, Observer, StepEvent
 from toprung.training.hardware import HardwarePlan
@@ -75,6 +76,7 @@ class Trainer:
         decay = recipe.averaging.ema_decay
         self.raw_model = model
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
+        self.statistics = StatisticsWarmup(model)
         self.average = WeightAverage(model, decay) if decay > 0 else None
         self._latest_loss = float("nan")
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -124,6 +126,7 @@ class Trainer:
         with contextlib.closing(batches.epoch(progress.epoch, progress.batch)) as stream:
             for batch in stream:
                 self._set_rates(total, warmup)
+                self.statistics.set_momentum(self.progress.step)
                 losses.append(self._step(batch))
                 sizes.append(len(batch.labels) * self.accelerator.num_processes)
                 pictures_since_log += sizes[-1]

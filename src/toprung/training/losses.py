@@ -36,8 +36,9 @@ def focal(logits: Tensor, targets: Tensor, gamma: float, class_weights: Tensor |
     log_p = F.log_softmax(logits, dim=-1)
     terms = targets * log_p
     if gamma > 0:
-        # 1 - p through log1p: for p near 1 the difference would lose all its digits
-        terms = terms * (-torch.expm1(log_p)).clamp_min(0) ** gamma
+        # 1 - p through expm1: for p near 1 the difference would lose all its digits. Never 0: there the power has no
+        # finite gradient for γ < 1, and infinity times 0 is not a number.
+        terms = terms * (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny) ** gamma
     if class_weights is not None:
         terms = terms * class_weights
     return -terms.sum(dim=-1)
