@@ -56,8 +56,8 @@ def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder
     )
 
 
-def _recipe() -> Recipe:
-    return preset("finetune").with_settings(SETTINGS)
+def _recipe(model: str = "test_vit") -> Recipe:
+    return preset("finetune").with_settings(SETTINGS | {"model.name": model})
 
 
 def _same_end(one: RunFolder, other: RunFolder) -> None:
@@ -91,8 +91,9 @@ def _told(run: RunFolder) -> list[tuple[object, ...]]:
     return [*epochs, *(step for step in steps if step[0] % 5 == 0)]  # a save between adds a line of its own
 
 
-def _start(pictures: Path, out: Path) -> subprocess.Popen[str]:
-    assignments = [f"--set={name}={json.dumps(value)}" for name, value in SETTINGS.items()]
+def _start(pictures: Path, out: Path, model: str = "test_vit") -> subprocess.Popen[str]:
+    settings = SETTINGS | {"model.name": model}
+    assignments = [f"--set={name}={json.dumps(value)}" for name, value in settings.items()]
     command = [sys.executable, "-m", "toprung", "train", str(pictures), "--out", str(out), *assignments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -120,6 +121,17 @@ def test_killed_and_resumed_ends_with_the_same_bits(
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "running"
     state = load_state(tmp_path / "run" / "checkpoints" / "last.pt")
     assert state.progress.step < 27
+    _same_end(whole, resume_rung(tmp_path / "run", display=Silent()))
+
+
+def test_a_network_with_batchnorm_and_channels_last_too(pictures: Path, tmp_path: Path) -> None:
+    """Running statistics, their warm-up, and kernels in another memory layout are part of the state."""
+    whole = climb_rung(pictures, _recipe("test_efficientnet"), out=tmp_path / "whole", runs=tmp_path, display=Silent())
+    process = _start(pictures, tmp_path / "run", "test_efficientnet")
+    _wait_for_step(process, tmp_path / "run", 5)
+    process.kill()
+    process.communicate()
+    assert load_state(tmp_path / "run" / "checkpoints" / "last.pt").progress.step < 27
     _same_end(whole, resume_rung(tmp_path / "run", display=Silent()))
 
 

@@ -16,6 +16,12 @@ from numpy.typing import NDArray
 from toprung.errors import RunError
 
 
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return probabilities, float64, of the shape of ``logits``; the last axis sums to 1."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
 @dataclass(frozen=True)
 class Predictions:
     """What a model said about a set of pictures.
@@ -50,9 +56,7 @@ class Predictions:
     @property
     def probabilities(self) -> NDArray[np.float64]:
         """``(N, C)`` float64 softmax of the logits, rows sum to 1."""
-        shifted = self.logits.astype(np.float64) - self.logits.max(axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax(self.logits)
 
     @property
     def predicted(self) -> NDArray[np.int64]:

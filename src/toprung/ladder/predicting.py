@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toprung.errors import RunError
+from toprung.evaluation.predictions import softmax
 from toprung.runs.classifier import Classifier
 from toprung.storage import explain, write_text
 
@@ -63,8 +64,7 @@ class CsvLines:
 
     def predicted(self, path: Path, logits: NDArray[np.float32]) -> str:
         """Return the line of a picture."""
-        shifted = np.exp(logits.astype(np.float64) - logits.max())
-        shares = shifted / shifted.sum()
+        shares = softmax(logits)
         cells: list[str] = [str(path)]
         for place in np.argsort(-shares, kind="stable")[: self.top]:
             cells += [self._classes[place], f"{shares[place]:.6f}"]

@@ -16,6 +16,7 @@ from toprung.data.eval_view import EvalView
 from toprung.data.loaders import EvalLoader
 from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
+from toprung.evaluation.predictions import softmax
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE, ModelCard, load_model
 
@@ -119,8 +120,7 @@ class Classifier:
         yield [], np.empty((0, len(self.classes)), np.float32), [(f.row, str(f.error)) for f in loader.failures[told:]]
 
     def _prediction(self, logits: NDArray[np.float32]) -> Prediction:
-        exponentials = np.exp(logits.astype(np.float64) - logits.max())
-        shares = exponentials / exponentials.sum()
+        shares = softmax(logits)
         order = np.argsort(-shares, kind="stable")
         named = {self.classes[i]: float(shares[i]) for i in order}
         first = self.classes[order[0]]
