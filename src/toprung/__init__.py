@@ -25,6 +25,8 @@ _HOMES = {
     "preset": "toprung.training.presets",
     "load_weights": "toprung.checkpoints.load",
     "LoadReport": "toprung.checkpoints.report",
+    "inspect_weights": "toprung.checkpoints.inspection",
+    "model_from_weights": "toprung.checkpoints.ready",
     "ToprungError": "toprung.errors",
 }
 
@@ -37,14 +39,18 @@ __all__ = [
     "Run",
     "ToprungError",
     "__version__",
+    "inspect_weights",
     "load",
     "load_weights",
+    "model_from_weights",
     "preset",
     "train",
 ]
 
 if TYPE_CHECKING:
+    from toprung.checkpoints.inspection import inspect_weights
     from toprung.checkpoints.load import load_weights
+    from toprung.checkpoints.ready import model_from_weights
     from toprung.checkpoints.report import LoadReport
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions

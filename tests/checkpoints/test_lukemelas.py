@@ -1,5 +1,6 @@
 """The pretrained weights that the demo starts from, against an independent forward pass and real pictures."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from tests.checkpoints.examples.lukemelas_efficientnet import EXAMPLES
 from tests.checkpoints.lite0_reference import lite0
-from toprung.checkpoints.files import locate_package_weights, read_state
+from toprung.checkpoints.dialects.lukemelas_efficientnet import _EXPANDED, _UNEXPANDED, translate
+from toprung.checkpoints.files import WeightsFile, locate_package_weights, read_state
 from toprung.checkpoints.load import load_weights
 from toprung.errors import WeightsMismatch
+from toprung.models.catalogue import build_empty
 from toprung.training.settings import ModelSettings
 from toprung.training.start import StartingModel, starting_model
 
@@ -51,6 +55,10 @@ def model(file: Path) -> nn.Module:
     built = timm.create_model("tf_efficientnet_lite0").eval()
     load_weights(built, file)
     return built
+
+
+def names(count: int) -> list[str]:
+    return [f"class {number}" for number in range(count)]
 
 
 def opened(paths: list[Path]) -> Tensor:
@@ -103,7 +111,7 @@ def test_with_imagenets_mean_and_std_the_answers_get_worse(model: nn.Module) -> 
 
 @pytest.fixture(scope="module")
 def start() -> StartingModel:
-    return starting_model(SETTINGS, 10, seed=0, background=(255, 255, 255))
+    return starting_model(SETTINGS, names(10), seed=0, background=(255, 255, 255))
 
 
 def test_the_starting_model_expects_mean_and_std_of_a_half(start: StartingModel) -> None:
@@ -122,9 +130,9 @@ def test_the_file_decides_even_where_timm_says_otherwise(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(timm.data, "resolve_model_data_config", imagenet)
     monkeypatch.setattr(timm.data.config, "resolve_model_data_config", imagenet)
-    found = starting_model(SETTINGS, 3, seed=0, background=(0, 0, 0)).preprocessing
+    found = starting_model(SETTINGS, names(3), seed=0, background=(0, 0, 0)).preprocessing
     assert (found.mean, found.std) == HALF
-    untrained = starting_model(replace(SETTINGS, weights="none"), 3, seed=0, background=(0, 0, 0)).preprocessing
+    untrained = starting_model(replace(SETTINGS, weights="none"), names(3), seed=0, background=(0, 0, 0)).preprocessing
     assert (untrained.mean, untrained.std) == IMAGENET
 
 
@@ -133,7 +141,7 @@ def test_a_head_for_other_classes_is_dropped_and_a_fresh_one_made(
 ) -> None:
     report = start.report
     assert report is not None
-    assert dict(report.dropped).keys() == {"classifier.weight", "classifier.bias"}
+    assert dict(report.dropped).keys() == {"_fc.weight", "_fc.bias"}
     assert all("1000 classes, the model has 10" in reason for _, reason in report.dropped)
     assert report.missing == ("classifier.weight", "classifier.bias")
     assert (len(report.loaded), report.matched) == (294, 1.0)
@@ -151,25 +159,65 @@ def test_the_starting_model_trains(start: StartingModel) -> None:
 
 def test_the_head_depends_on_the_seed_alone() -> None:
     heads = [
-        starting_model(SETTINGS, 5, seed=seed, background=(0, 0, 0)).module.classifier.weight for seed in (1, 1, 2)
+        starting_model(SETTINGS, names(5), seed=seed, background=(0, 0, 0)).module.classifier.weight
+        for seed in (1, 1, 2)
     ]
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
 
 
-def test_without_tensorflows_epsilon_the_model_is_refused(file: Path) -> None:
+def test_without_tensorflows_padding_the_model_is_refused(file: Path) -> None:
     # the tensors of efficientnet_lite0 have the same names and shapes; its padding and epsilon differ
     other = timm.create_model("efficientnet_lite0")
-    assert {n: t.shape for n, t in other.state_dict().items()} == {
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    assert {n: t.shape for n, t in before.items()} == {
         n: t.shape for n, t in timm.create_model("tf_efficientnet_lite0").state_dict().items()
     }
-    with pytest.raises(WeightsMismatch, match=r"epsilon of 0\.001, the model has 1e-05.*tf_ in front"):
+    with pytest.raises(WeightsMismatch, match=r"pad as TensorFlow does.*tf_ in front"):
         load_weights(other, file)
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_a_model_of_another_epsilon_takes_it_over(file: Path, model: nn.Module) -> None:
+    other = timm.create_model("tf_efficientnet_lite0", bn_eps=1e-5).eval()
+    report = load_weights(other, file)
+    assert report.adjusted == ("batch_norm_eps: 0.001",)
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(other(x), model(x))
 
 
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite1", "tf_efficientnet_b0", "test_efficientnet", "test_vit"])
 def test_another_architecture_is_refused_with_counts(file: Path, name: str) -> None:
     model = timm.create_model(name)
-    with pytest.raises(WeightsMismatch, match=r"does not fit the model: .*Give --model the architecture") as error:
+    with pytest.raises(WeightsMismatch, match=r"does not fit the model: .*use --model \w*efficientnet_lite0") as error:
         load_weights(model, file)
     assert "\n" not in str(error.value)
+
+
+def test_adversarially_trained_files_are_told_by_their_name(tmp_path: Path) -> None:
+    example = next(e for e in EXAMPLES if e.name == "lukemelas EfficientNet")
+    made = example.make(tmp_path)
+    assert load_weights(example.model(), made.path).preprocessing["mean"] == IMAGENET[0]
+    adversarial = made.path.rename(tmp_path / "adv-efficientnet-b0-b64d5a18.pth")
+    assert load_weights(example.model(), adversarial).preprocessing["mean"] == HALF[0]
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "tf_efficientnet_b0", "tf_efficientnet_b7"])
+def test_stages_are_told_from_the_file_alone(name: str, tmp_path: Path) -> None:
+    built = build_empty(name, 0, {})
+    state, number, before = {}, -1, ""
+    for theirs, tensor in built.state_dict().items():
+        found = re.match(r"blocks\.(\d+\.\d+)\.(.+)", theirs)
+        if not found:
+            continue
+        number, before = (number, before) if found[1] == before else (number + 1, found[1])
+        kind = _EXPANDED if f"blocks.{found[1]}.conv_pwl.weight" in built.state_dict() else _UNEXPANDED
+        part, _, leaf = found[2].rpartition(".")
+        their_part = {ours: theirs for theirs, ours in kind.items()}[part]
+        state[f"_blocks.{number}.{their_part}.{leaf}"] = (theirs, tensor)
+    file = WeightsFile(tmp_path, "torch", {name: tensor for name, (_, tensor) in state.items()})
+    renamed = translate(file, None)
+    assert not renamed.leftover
+    assert {id(tensor): name for name, tensor in renamed.state.items()} == {id(t): n for n, t in state.values()}

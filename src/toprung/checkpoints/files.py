@@ -2,74 +2,120 @@
 
 from __future__ import annotations
 
-import argparse
-import codecs
+import dataclasses
 import importlib.util
 import re
-import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from toprung.checkpoints.formats import npz, torchscript, wrappers
+from toprung.checkpoints.formats.archive import checked_directory
+from toprung.checkpoints.formats.folder import index_of, locate_in_folder, read_config, shards_of
+from toprung.checkpoints.formats.safetensors_file import read_safetensors
+from toprung.checkpoints.formats.signatures import kind_of
+from toprung.checkpoints.formats.tensors import State, checked_tensors
+from toprung.checkpoints.formats.torch_file import read_old_torch, read_torch_archive
 from toprung.errors import WeightsError
 
-State = dict[str, Tensor]
+__all__ = ["State", "WeightsFile", "locate_package_weights", "read_state", "read_weights", "unwrap"]
 
-# Where training scripts keep the model among other things, in the order in which they are looked for.
-_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "teacher")
-_DEEPEST = 4  # a file may hold itself
-_PREFIXES = ("module.", "_orig_mod.")
-_BLOCKED = re.compile(r"GLOBAL ([\w.]*\w) was not an allowed global")
 _PACKAGE_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
-def read_state(file: Path) -> State:
-    """Return the tensors of a weights file by name, on the CPU, memory-mapped.
+@dataclass(frozen=True)
+class WeightsFile:
+    """The tensors of a file and what stands beside them.
 
-    Safetensors files and torch files are read; torch files with ``weights_only``, so no class is unpickled but
-    ``argparse.Namespace``, a bare record of the options that many scripts keep beside the weights.
+    Attributes:
+        path: what the user gave.
+        format: ``safetensors``, ``torch``, ``torch (before 1.6)``, ``TorchScript``, ``npz``, ``sharded safetensors``
+            or ``sharded torch``.
+        tensors: by name, on the CPU, memory-mapped where possible; without common wrapper prefixes.
+        wrapper: key of the file under which they lay, with dots, "" where they lay bare.
+        alternatives: other keys that hold named tensors and were not taken.
+        prefixes: prefixes that all names had and lost.
+        entries: small plain values beside the tensors, such as ``epoch`` and ``args``.
+        config: ``config.json`` beside the file; the card of a run under ``toprung``.
+        metadata: strings in a safetensors header.
+    """
+
+    path: Path
+    format: str
+    tensors: State
+    wrapper: str = ""
+    alternatives: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    entries: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a reader got from one file, before it is unwrapped."""
+
+    format: str
+    values: Any
+    entries: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ()
+
+
+def read_weights(path: Path | str) -> WeightsFile:
+    """Read a weights file, a Hugging Face model folder, a sharded model, or a run.
+
+    Torch files are read with ``weights_only``, TorchScript archives for their tensors only, npz without pickle.
 
     Raises:
         WeightsError: missing, empty, truncated, not a weights file, or one that needs unpickling of classes.
     """
-    file = Path(file)
-    if not file.is_file():
-        raise WeightsError(f"there is no weights file {file}.")
-    head = _read_head(file)
-    if not head:
-        raise WeightsError(f"{file} is empty (0 bytes); the download or copy did not finish.")
-    _refuse_text(file, head)
-    content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file, head)
-    state = unwrap(content)
-    if not state:
-        raise WeightsError(f"{file} holds no tensors by name ({_describe(content)}).")
-    return state
+    given = Path(path)
+    try:
+        file = locate_in_folder(given) if given.is_dir() else given
+        index = index_of(file)
+        shards = {} if index is None else shards_of(index)
+        content = _read_one(file) if index is None else _read_shards(index, shards)
+        size = sum(shard.stat().st_size for shard in shards or (file,))
+        config = read_config(index or file)
+    except PermissionError as error:
+        raise WeightsError(f"{given} cannot be read: {error.strerror}; check its rights.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(f"{given} cannot be read: {reason}; give the path of a weights file.") from error
+    found = wrappers.unwrap(content.values, str(file))
+    if not found.tensors:
+        raise WeightsError(f"{file} holds no tensors by name{_instead(content.values)}; fetch the weights themselves.")
+    return WeightsFile(
+        given,
+        content.format,
+        checked_tensors(file, found.tensors, size),
+        found.wrapper,
+        found.alternatives,
+        content.prefixes + found.prefixes,
+        {**found.entries, **content.entries},
+        config,
+        content.metadata,
+    )
+
+
+def read_state(file: Path | str) -> State:
+    """Return only the tensors of :func:`read_weights`.
+
+    Raises:
+        WeightsError: as :func:`read_weights`.
+    """
+    return read_weights(file).tensors
 
 
 def unwrap(content: Any) -> State:
-    """Return the tensors of a loaded file by name, out of what scripts wrap around them.
+    """Take the tensors out of ``state_dict``, ``model`` and the like, without ``module.`` and ``_orig_mod.``.
 
-    They are taken out of ``state_dict``, ``model`` and the like, and lose the ``module.`` and ``_orig_mod.`` that
-    DataParallel and torch.compile put in front of every name.
+    Raises:
+        WeightsError: two tensors of the same name.
     """
-    for _ in range(_DEEPEST):
-        wrapper = next((key for key in _WRAPPERS if isinstance(_entry(content, key), Mapping)), None)
-        if wrapper is None:
-            break
-        content = content[wrapper]
-    if not isinstance(content, Mapping):
-        return {}
-    state = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    while prefix := next((p for p in _PREFIXES if state and all(name.startswith(p) for name in state)), ""):
-        state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return state
-
-
-def _entry(content: Any, key: str) -> Any:
-    return content.get(key) if isinstance(content, Mapping) else None
+    return wrappers.unwrap(content, "the content").tensors
 
 
 def locate_package_weights(package: str) -> Path:
@@ -94,53 +140,41 @@ def locate_package_weights(package: str) -> Path:
     return found[0]
 
 
-def _read_safetensors(file: Path) -> State:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(file)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{file} is not a whole safetensors file ({error}); fetch it again.") from error
-
-
-def _read_torch(file: Path, head: bytes) -> Any:
-    mapped = head.startswith(b"PK\x03\x04")  # files from torch < 1.6 are no archives and cannot be mapped
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # a damaged file makes torch's readers raise almost anything
-        raise WeightsError(f"{file} {_failing(str(error))}") from error
+def _read_one(file: Path) -> _Content:
+    kind = kind_of(file)
+    if kind == "safetensors":
+        tensors, metadata = read_safetensors(file)
+        return _Content("safetensors", tensors, metadata=metadata)
+    if kind == "pickle":
+        return _Content("torch (before 1.6)", read_old_torch(file))
+    entries = checked_directory(file, npz.EXPANSION)
+    if npz.is_npz(entries):
+        tensors, prefixes = npz.read_npz(file, entries)
+        return _Content("npz", tensors, prefixes=prefixes)
+    entries = checked_directory(file)
+    if torchscript.is_torchscript(entries):
+        tensors, plain = torchscript.read_torchscript(file, entries)
+        return _Content("TorchScript", tensors, entries=plain)
+    return _Content("torch", read_torch_archive(file, entries))
 
 
-def _failing(words: str) -> str:
-    """Say in a few words what torch said in many; its own advice is to run the code in the file."""
-    remedy = "ask its authors for a plain state dict or a .safetensors file."
-    if blocked := _BLOCKED.search(words):
-        return f"holds an object of {blocked[1]}; rebuilding it would run code, which toprung never does: {remedy}"
-    if "TorchScript" in words:
-        return f"is a TorchScript program, not weights, and toprung runs no code from files: {remedy}"
-    return "is no torch weights file, or one that is cut off or damaged; fetch it again."
+def _read_shards(index: Path, shards: Mapping[Path, set[str]]) -> _Content:
+    tensors: dict[str, Any] = {}
+    found = _Content("", {})
+    for shard, names in shards.items():
+        found = _read_one(shard)
+        held = found.values if isinstance(found.values, Mapping) else {}
+        absent = min((name for name in names if name not in held), default=None)
+        if absent is not None:
+            raise WeightsError(f"{shard} lacks {absent!r}, which {index.name} says it holds; fetch it again.")
+        tensors |= {name: value for name, value in held.items() if name in names or name not in tensors}
+    kind = "safetensors" if found.format == "safetensors" else "torch"
+    return dataclasses.replace(found, format=f"sharded {kind}", values=tensors)
 
 
-def _read_head(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(512)
-    except OSError as error:
-        raise WeightsError(f"{file} cannot be read: {error.strerror or error}; check its rights.") from error
-
-
-def _refuse_text(file: Path, head: bytes) -> None:
-    start = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        raise WeightsError(f"{file} is a web page, not weights: the download got an error page; fetch it again.")
-    if start.startswith(b"version https://git-lfs"):
-        raise WeightsError(f"{file} is a Git-LFS pointer, not the weights; run `git lfs pull` beside it.")
-
-
-def _describe(content: object) -> str:
-    if isinstance(content, Mapping):
-        return "its entries are " + ", ".join(map(str, list(content)[:5])) if content else "it is an empty dict"
-    return f"it holds a {type(content).__name__}"
+def _instead(content: Any) -> str:
+    """Say what a file without named tensors holds."""
+    if not isinstance(content, Mapping):
+        return f" but a {type(content).__name__}"
+    listed = ", ".join(str(key)[:40] if isinstance(key, str | int) else type(key).__name__ for key in [*content][:5])
+    return f": its entries are {listed}" if listed else ": it is empty"

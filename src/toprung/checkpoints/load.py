@@ -6,164 +6,196 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
-from toprung.checkpoints.dialects import Dialect, Translation, all_dialects
-from toprung.checkpoints.files import read_state
+from toprung.checkpoints.adapting import target_of
+from toprung.checkpoints.adapting.heads import HeadChoice, begin_head, described, head_prefixes
+from toprung.checkpoints.adapting.patches import PatchResize
+from toprung.checkpoints.dialects import Translation
+from toprung.checkpoints.files import WeightsFile, read_weights
+from toprung.checkpoints.plan import AS_USUAL, LoadOptions, Plan, plan_load
+from toprung.checkpoints.recognise import Recognised, recognise
+from toprung.checkpoints.refusal import misfit, strange_names
 from toprung.checkpoints.report import LoadReport
-from toprung.errors import WeightsMismatch
+from toprung.errors import ModelError, WeightsMismatch
+from toprung.models.conventions import Conventions, apply_conventions
 
 
-def load_weights(model: nn.Module, path: Path | str) -> LoadReport:
+def load_weights(
+    model: nn.Module,
+    path: Path | str,
+    *,
+    head: HeadChoice = "auto",
+    strict: bool = True,
+    class_names: tuple[str, ...] = (),
+    patch_resize: PatchResize = "refuse",
+    dialect: str | None = None,
+    accept_proposal: bool = False,
+) -> LoadReport:
     """Copy a weights file into ``model`` in place; nothing of the model changes when it is refused.
 
-    A head for another number of classes is dropped and the model's own head stays as it is. Every tensor of the
-    backbone must get a value, and no backbone tensor of the file may be left over.
+    Every tensor of the backbone must get a value, and no backbone tensor of the file may be left over. Position
+    tables, input channels and the classifier are adapted; the report says how. Where the file's project computes
+    with another activation, epsilon or number of heads than the model, the model takes them over
+    (``report.adjusted``), so that its features are the project's.
 
     Args:
-        model: a timm model; parameters may be on ``meta``, then they become the file's tensors (memory-mapped).
-        path: a safetensors or torch file.
+        model: a timm model or one of ours; parameters may be on ``meta``, then they become the file's tensors
+            (memory-mapped) and those that the file lacks are begun afresh.
+        path: a weights file, a Hugging Face model folder, or a run.
+        head: ``auto`` keeps the file's classifier where it has as many classes (and the same ones, where both are
+            known); ``keep`` refuses a file whose classifier cannot be kept; ``fresh`` leaves it out.
+        strict: ``False`` loads what fits of a file that does not; the report is marked ``partial``.
+        class_names: names of the model's outputs, where known.
+        patch_resize: kernels for patches of another size are a misfit (``refuse``), or resized by FlexiViT's
+            pseudo-inverse (``flexi``) or as pictures (``bicubic``).
+        dialect: name of the dialect, for files that no tensor tells apart; found by itself when ``None``.
+        accept_proposal: names that no dialect knows may be matched by shape and order.
+
+    Returns:
+        What was used, dropped, resized, adjusted and left.
 
     Raises:
         WeightsError: the file cannot be read safely.
-        WeightsMismatch: the file does not fit, or its values are not finite.
+        WeightsMismatch: the file does not fit, fits in two ways, or its values are not finite.
     """
-    file = Path(path)
-    state = read_state(file)
-    own = dict(model.state_dict())
-    dialect = _recognise(file, state, own)
-    translation = dialect.translate(state, own.keys())
-    head = head_names(model)
-    usable, dropped, wrong = _sort_out(translation.state, own, head)
-    dropped = [*translation.dropped, *dropped]
-    missing = [name for name in own if name not in usable and name not in head and not _is_counter(name)]
-    wrong += [f"{name} has no place in the model" for name in translation.leftover]
-    if wrong or missing:
-        raise WeightsMismatch(_refusal(file, dialect.NAME, own, usable, missing, wrong))
-    _check_epsilon(file, model, translation)
-    usable = {name: tensor.to(own[name].dtype) for name, tensor in usable.items()}  # half-precision files too
-    _check_finite(file, usable)
-    model.load_state_dict(usable, strict=False, assign=_on_meta(model))
-    left = tuple(name for name in own if name not in usable)
+    return load_file(
+        model,
+        read_weights(path),
+        options=LoadOptions(head=head, class_names=class_names, patch_resize=patch_resize),
+        strict=strict,
+        dialect=dialect,
+        accept_proposal=accept_proposal,
+    )
+
+
+def load_file(
+    model: nn.Module,
+    file: WeightsFile,
+    *,
+    options: LoadOptions = AS_USUAL,
+    strict: bool = True,
+    dialect: str | None = None,
+    accept_proposal: bool = False,
+) -> LoadReport:
+    """Load a file that was read before; as :func:`load_weights`.
+
+    Raises:
+        WeightsMismatch: as :func:`load_weights`.
+    """
+    found = recognise(file, target_of(model), dialect=dialect, accept_proposal=accept_proposal)
+    if found is None:
+        raise WeightsMismatch(strange_names(file, model))
+    plan = plan_load(model, found, options)
+    if strict:
+        _refuse_misfit(file, found, plan, model, options)
+    usable = {name: tensor.to(_kind(model, name)) for name, tensor in plan.usable.items()}  # half precision too
+    _refuse_unhealthy(file, usable)
+    _adopt(file, model, plan.adjust)
+    on_meta = any(parameter.is_meta for parameter in model.parameters())
+    model.load_state_dict(usable, strict=False, assign=on_meta)
+    if on_meta:
+        _begin_missing(model, plan.missing)
+    start = _start_head(model, plan)
     return LoadReport(
-        source=str(file),
-        dialect=dialect.NAME,
+        source=str(file.path),
+        dialect=found.dialect.NAME,
         loaded=tuple(usable),
-        dropped=tuple(dropped),
-        missing=left,
-        matched=_share(model, head, usable),
-        assumptions=translation.assumptions,
-        preprocessing=dict(translation.preprocessing),
+        dropped=plan.dropped + (() if plan.fits else tuple((what, "does not fit") for what in plan.wrong)),
+        missing=plan.missing,
+        matched=plan.matched,
+        assumptions=plan.translation.assumptions,
+        resized=plan.resized,
+        preprocessing=dict(plan.translation.preprocessing),
+        adjusted=tuple(f"{name}: {value}" for name, value in plan.adjust.to_json().items()),
+        conventions=plan.adjust.to_json(),
+        taken=_taken(file, found),
+        head_start=start,
+        licence=plan.translation.licence,
+        partial=not plan.fits,
     )
 
 
 def head_names(model: nn.Module) -> set[str]:
-    """Return the names of the classifier's tensors, as timm's ``default_cfg['classifier']`` tells them."""
-    config = getattr(model, "pretrained_cfg", None) or {}
-    heads = config.get("classifier") or ()
-    prefixes = tuple(f"{name}." for name in ((heads,) if isinstance(heads, str) else heads))
+    """Return the names of the classifier's tensors."""
+    prefixes = head_prefixes(model)
     return {name for name in model.state_dict() if prefixes and name.startswith(prefixes)}
 
 
-def _recognise(file: Path, state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Dialect:
-    candidates = [d for d in all_dialects() if d.recognise(state.keys(), own.keys())]
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
-        named = " and ".join(d.NAME for d in candidates)
-        raise WeightsMismatch(f"{file} could be written in more than one way ({named}); it is not loaded.")
-    matching = len(set(state) & set(own))
-    raise WeightsMismatch(
-        f"{file} does not fit the model: of its {len(state)} tensors {matching} have the names of the model's "
-        f"{len(own)}. The file starts with {', '.join(list(state)[:3])}; the model with "
-        f"{', '.join(list(own)[:3])}. Give --model the architecture that the file was made for."
-    )
+def _refuse_misfit(file: WeightsFile, found: Recognised, plan: Plan, model: nn.Module, options: LoadOptions) -> None:
+    if not plan.fits:
+        raise WeightsMismatch(misfit(file, found, plan, model))
+    lost = [name for name in head_names(model) if name in plan.missing]
+    if options.head == "keep" and lost:
+        why = next((reason for _, reason in plan.dropped if "head" in reason), "the file has none")
+        raise WeightsMismatch(f"{file.path}: its classifier was to be kept and cannot be: {why}; leave head='auto'.")
+    _refuse_other_padding(file, model, plan.translation)
 
 
-def _sort_out(
-    state: Mapping[str, Tensor], own: Mapping[str, Tensor], head: set[str]
-) -> tuple[dict[str, Tensor], list[tuple[str, str]], list[str]]:
-    """Return tensors that fit, names dropped with reasons, and descriptions of those that do not fit."""
-    usable: dict[str, Tensor] = {}
-    dropped: list[tuple[str, str]] = []
-    wrong: list[str] = []
-    for name, tensor in state.items():
-        if name not in own:
-            wrong.append(f"{name} {tuple(tensor.shape)} has no place in the model")
-        elif not _same_kind(name, tensor, own[name]):
-            wrong.append(f"{name} is {tensor.dtype} in the file and {own[name].dtype} in the model")
-        elif tensor.shape == own[name].shape:
-            usable[name] = tensor
-        elif name in head:
-            dropped.append((name, _other_head(tensor, own[name])))
-        else:
-            wrong.append(f"{name} is {tuple(tensor.shape)} in the file and {tuple(own[name].shape)} in the model")
-    if not head <= usable.keys():  # a head is kept whole or not at all
-        for name in [name for name in usable if name in head]:
-            dropped.append((name, "the head's other tensors do not fit or are missing"))
-            del usable[name]
-    return usable, dropped, wrong
-
-
-def _refusal(
-    file: Path,
-    dialect: str,
-    own: Mapping[str, Tensor],
-    usable: Mapping[str, Tensor],
-    missing: list[str],
-    wrong: list[str],
-) -> str:
-    examples = [*wrong[:3], *(f"{name} gets no value" for name in missing[:3])][:4]
-    return (
-        f"{file} (names as in {dialect}) does not fit the model: {len(usable)} of the model's {len(own)} tensors "
-        f"fit, {len(missing)} get no value, {len(wrong)} of the file have no place. "
-        f"First: {'; '.join(examples)}. Give --model the architecture that the file was made for."
-    )
-
-
-def _check_epsilon(file: Path, model: nn.Module, translation: Translation) -> None:
-    """Refuse a model whose BatchNorm divides by other numbers: same shapes, slightly wrong answers everywhere."""
-    wanted = translation.batch_norm_eps
-    found = {module.eps for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)}
-    if wanted is not None and found - {wanted}:
+def _refuse_other_padding(file: WeightsFile, model: nn.Module, translation: Translation) -> None:
+    """Refuse a model whose convolutions pad otherwise: same shapes, other answers everywhere."""
+    wanted = translation.same_padding
+    if wanted is None:
+        return
+    found = any(isinstance(module, Conv2dSame) for module in model.modules())
+    if wanted != found:
+        theirs, remedy = ("as TensorFlow does", "with tf_ in front") if wanted else ("evenly", "without tf_ in front")
         raise WeightsMismatch(
-            f"{file} was trained with a BatchNorm epsilon of {wanted}, the model has {', '.join(map(str, found))}: it "
-            "would run and answer worse. Give --model the architecture that the file was made for, such as one of "
-            "timm's names with tf_ in front."
+            f"{file.path} was trained with convolutions that pad {theirs}, the model pads otherwise: it would run and "
+            f"answer worse. Give --model the architecture that the file was made for, such as timm's name {remedy}."
         )
 
 
-def _check_finite(file: Path, state: Mapping[str, Tensor]) -> None:
+def _refuse_unhealthy(file: WeightsFile, state: Mapping[str, Tensor]) -> None:
     for name, tensor in state.items():
-        if tensor.is_floating_point() and not _is_finite(tensor):
-            raise WeightsMismatch(f"{file} is damaged: {name} holds NaN or infinite values; fetch it again.")
+        if tensor.is_floating_point() and not is_finite(tensor):
+            raise WeightsMismatch(f"{file.path} is damaged: {name} holds NaN or infinite values; fetch it again.")
 
 
-def _is_finite(tensor: Tensor) -> bool:
+def is_finite(tensor: Tensor) -> bool:
     """Say whether all values are finite. A sum tells at the speed of memory; only an overflowing one needs a look."""
     wide = torch.float64 if tensor.dtype == torch.float64 else torch.float32
     return bool(torch.isfinite(tensor.sum(dtype=wide))) or bool(torch.isfinite(tensor).all())
 
 
-def _share(model: nn.Module, head: set[str], usable: Mapping[str, Tensor]) -> float:
-    sizes = {name: parameter.numel() for name, parameter in model.named_parameters() if name not in head}
-    return sum(size for name, size in sizes.items() if name in usable) / max(sum(sizes.values()), 1)
+def _adopt(file: WeightsFile, model: nn.Module, adjust: Conventions) -> None:
+    try:
+        apply_conventions(model, adjust)
+    except ModelError as error:
+        raise WeightsMismatch(f"{file.path} does not fit the model: {error}") from error
 
 
-def _other_head(tensor: Tensor, own: Tensor) -> str:
-    if tensor.ndim and tensor.shape[0] != own.shape[0]:
-        return f"head for {tensor.shape[0]} classes, the model has {own.shape[0]}"
-    return f"head of shape {tuple(tensor.shape)}, the model's is {tuple(own.shape)}"
+def _begin_missing(model: nn.Module, missing: tuple[str, ...]) -> None:
+    """Give modules whose parameters are still on ``meta`` their usual initial values."""
+    owners = {name.rpartition(".")[0] for name in missing}
+    for name, module in model.named_modules():
+        if name in owners and any(p.is_meta for p in module.parameters(recurse=False)):
+            if not callable(getattr(module, "reset_parameters", None)):
+                raise WeightsMismatch(f"the weights leave {name} without a value, and it cannot begin afresh.")
+            module.to_empty(device="cpu", recurse=False)
+            module.reset_parameters()
 
 
-def _same_kind(name: str, tensor: Tensor, own: Tensor) -> bool:
-    return _is_counter(name) or tensor.is_floating_point() == own.is_floating_point()
+def _start_head(model: nn.Module, plan: Plan) -> str:
+    start = plan.translation.head_start
+    fresh = [name for name in head_names(model) if name in plan.missing]
+    if start is None or not fresh:
+        return ""
+    begin_head(model, start)
+    return described(start)
 
 
-def _is_counter(name: str) -> bool:
-    # BatchNorm's step counter: old files lack it, and no result depends on it
-    return name.endswith("num_batches_tracked")
+def _kind(model: nn.Module, name: str) -> torch.dtype:
+    owner, _, leaf = name.rpartition(".")
+    tensor = getattr(model.get_submodule(owner), leaf)
+    assert isinstance(tensor, Tensor)
+    return tensor.dtype
 
 
-def _on_meta(model: nn.Module) -> bool:
-    return any(parameter.is_meta for parameter in model.parameters())
+def _taken(file: WeightsFile, found: Recognised) -> str:
+    place = ".".join(part for part in (file.wrapper, found.prefix[:-1]) if part)
+    if not place:
+        return ""
+    left = f"; not taken: {', '.join(file.alternatives)}" if file.alternatives else ""
+    return f"the tensors under {place!r}{left}"

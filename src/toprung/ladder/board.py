@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toprung.errors import RunError
-from toprung.ladder.reading import Json, mapping, number, read_json, text
+from toprung.ladder.reading import Json, listing, mapping, number, read_json, text
 from toprung.runs.folder import FORMAT, RunFolder
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class BoardRow:
         tied: its interval overlaps that of the best of its split. A hint only: a paired test tells more.
         other_pictures: scored on other pictures than the best of its split (or that cannot be known), so the
             two accuracies do not compare.
+        partial_weights: it started from weights that did not fit, of which only a part was loaded.
     """
 
     name: str
@@ -71,6 +72,7 @@ class BoardRow:
     rank: int | None = None
     tied: bool = False
     other_pictures: bool = False
+    partial_weights: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
@@ -168,6 +170,7 @@ def _read_row(folder: Path, splits: Sequence[str]) -> BoardRow:
         error=problems[0] if problems else text(record.get("error")),
         epochs=_epochs(run.metrics_file),
         seconds=number(record.get("seconds")),
+        partial_weights="partial weights" in listing(record.get("marks")),
     )
     written = number(record.get("format"))
     if written is not None and written > FORMAT:

@@ -42,6 +42,8 @@ def draw_board(rows: Sequence[BoardRow], *, width: int, encoding: str = "utf-8")
         )
     if any(row.other_pictures for row in ranked):
         yield Text("! scored on other pictures than the best, so the two do not compare", style="yellow")
+    if any(row.partial_weights for row in ranked):
+        yield Text("~ started from weights that did not fit, of which a part was loaded", style="yellow")
     if rest:
         yield _unranked(rest, encoding)
 
@@ -93,7 +95,11 @@ def _ranking(rows: Sequence[BoardRow], width: int, encoding: str, fancy: bool) -
     for header, *_ in figures:
         table.add_column(header, justify="left" if "100" in header else "right", no_wrap=True)
     for i, row in enumerate(rows):
-        marks = f"{'=' if row.tied else ''}{'!' if row.other_pictures else ''}"
+        marks = "".join(
+            mark
+            for mark, holds in (("=", row.tied), ("!", row.other_pictures), ("~", row.partial_weights))
+            if holds
+        )
         best = "bold green" if row.rank == 1 else ""
         names = [Text(runs[i], style=best), *([Text(models[i])] if with_model else [])]
         table.add_row(Text(f"{row.rank:>2}{marks}"), *names, *(Text(cells[i], style=best) for _, *cells in figures))

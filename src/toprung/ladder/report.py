@@ -157,8 +157,16 @@ def _load_report(record: Record) -> dict[str, Any]:
         "dialect": text(given.get("dialect")),
         "matched": given.get("matched"),
         "loaded": len(listing(given.get("loaded"))),
-        "resized": [text(name) for name in listing(given.get("resized"))],
+        "resized": [_resized(one) for one in listing(given.get("resized"))],
+        "adjusted": [text(one) for one in listing(given.get("adjusted"))],
+        "taken": text(given.get("taken")),
+        "licence": text(given.get("licence")),
         "dropped": reasons,
         "missing": [text(name) for name in listing(given.get("missing"))],
         "assumptions": [text(one) for one in listing(given.get("assumptions"))],
     }
+
+
+def _resized(given: object) -> str:
+    values = mapping(given)
+    return f"{text(values.get('name'))}: {text(values.get('method'))}" if values else text(given)

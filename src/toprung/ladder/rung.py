@@ -90,7 +90,7 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
     else:
         display.say("the run stopped before its first checkpoint and starts anew")
         background = recipe.data.background_rgb
-        module = starting_model(recipe.model, len(card.classes), seed=recipe.seed, background=background).module
+        module = starting_model(recipe.model, card.classes, seed=recipe.seed, background=background).module
     plan = resolve(recipe.hardware, module, card.preprocessing.size)
     run.update(status="running", error=None)
     return _train_and_finish(run, module, plan, display, resume=resume)
@@ -107,7 +107,7 @@ def _prepare(
     folder = out or free_name(runs, _stem(recipe))
     RunFolder.refuse_existing(folder)
     listed = read_source(source)  # names only; the model and its weights are tried before a picture is opened
-    start = starting_model(recipe.model, len(listed.classes), seed=recipe.seed, background=recipe.data.background_rgb)
+    start = starting_model(recipe.model, listed.classes, seed=recipe.seed, background=recipe.data.background_rgb)
     pictures = gather(listed, recipe.data, seed=recipe.seed, display=display)
     _say_pictures(pictures, folder, display)
     display.say(str(start.report or f"weights    none: {recipe.model.name} starts from random values"))

@@ -39,7 +39,7 @@ def create_run(folder: Path, source: Path, recipe: Recipe, pictures: Pictures, s
         "data": {"path": str(place), "hash": data_hash(table)},
         "model": recipe.model.name,
         "parameters": parameter_count(start.module),
-        "marks": [],
+        "marks": ["partial weights"] if start.report is not None and start.report.partial else [],
         "error": None,
     }
     run = RunFolder.create(folder, record)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from toprung.errors import ModelError, WeightsError, nearest
+from toprung.models.conventions import Conventions, apply_conventions
 from toprung.models.hub import first_line, is_download_error, offline_when_out_of_reach, unreachable
 
 MODEL_ARGUMENTS = {
@@ -20,6 +21,7 @@ MODEL_ARGUMENTS = {
     "drop_rate": "drop_rate",
     "global_pool": "global_pool",
 }
+CONVENTIONS = "conventions"  # the one argument that is ours: what weights from elsewhere compute with
 
 
 def check_name(name: str) -> None:
@@ -46,7 +48,8 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
     Args:
         name: a timm model name, with or without a tag such as ``.in1k``.
         num_classes: outputs of the classifier.
-        arguments: keywords of timm's ``create_model``, such as ``drop_path_rate``.
+        arguments: keywords of timm's ``create_model``, such as ``drop_path_rate``, and ``conventions``, the values of
+            a :class:`~toprung.models.conventions.Conventions`.
         pretrained: let timm download and load its weights.
 
     Raises:
@@ -59,9 +62,11 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
     if pretrained and not _has_weights(name):
         raise WeightsError(f"timm has no pretrained weights for {name}; use --weights none, a file, or another model.")
     reach = offline_when_out_of_reach() if pretrained else contextlib.nullcontext()
+    keywords = {key: value for key, value in arguments.items() if key != CONVENTIONS}
+    conventions = Conventions.from_json(arguments.get(CONVENTIONS, {}))
     try:
         with reach:
-            return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **arguments)
+            model = timm.create_model(name, pretrained=pretrained, num_classes=num_classes, **keywords)
     except torch.OutOfMemoryError:
         raise
     except TypeError as error:
@@ -75,8 +80,10 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
             raise unreachable(name, error) from error
         if isinstance(error, (AssertionError, ValueError, RuntimeError, ArithmeticError, LookupError)):
             reason = first_line(error)
-            raise ModelError(f"the model {name} cannot be built with {dict(arguments)}: {reason}.") from error
+            raise ModelError(f"the model {name} cannot be built with {keywords}: {reason}.") from error
         raise
+    apply_conventions(model, conventions)
+    return model
 
 
 def build_empty(name: str, num_classes: int, arguments: Mapping[str, Any]) -> nn.Module:
@@ -99,6 +106,23 @@ def build_empty(name: str, num_classes: int, arguments: Mapping[str, Any]) -> nn
         if not any(buffer.is_meta for buffer in model.buffers()):
             return model
     return build(name, num_classes, arguments)
+
+
+def build_shapes(name: str, num_classes: int, arguments: Mapping[str, Any]) -> nn.Module:
+    """Return the model on ``meta``, buffers too: it has names and shapes, and can never compute.
+
+    Raises:
+        ModelError: as :func:`build`.
+    """
+    from accelerate import init_empty_weights
+
+    try:
+        with init_empty_weights(include_buffers=True):
+            return build(name, num_classes, arguments)
+    except ModelError as error:
+        if "meta" not in str(error.__cause__):
+            raise
+    return build_empty(name, num_classes, arguments)
 
 
 def takes_img_size(name: str) -> bool:

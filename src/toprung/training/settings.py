@@ -90,6 +90,13 @@ class ModelSettings:
         drop_path: stochastic depth rate (Huang et al. 2016).
         drop_rate: dropout before the classifier.
         global_pool: pooling before the classifier, such as ``avg`` or ``token``.
+        head: of a weights file: kept where it has the same classes (``auto``), kept or refused (``keep``), or not
+            used (``fresh``).
+        dialect: whose names a weights file has, where no tensor tells (``bubbliiiing ViT``).
+        patch_resize: a weights file for another patch size is refused (``refuse``) or its patch kernel is resized by
+            FlexiViT's pseudo-inverse (``flexi``) or as a picture (``bicubic``).
+        partial_weights: load what fits of a weights file that does not fit; the run is marked.
+        accept_proposal: match a weights file of unknown names by shape and order, as ``toprung inspect`` proposes.
     """
 
     name: str = "vit_base_patch16_224"
@@ -99,6 +106,11 @@ class ModelSettings:
     drop_path: float | None = None
     drop_rate: float | None = None
     global_pool: str | None = None
+    head: Literal["auto", "keep", "fresh"] = "auto"
+    dialect: str | None = None
+    patch_resize: Literal["refuse", "flexi", "bicubic"] = "refuse"
+    partial_weights: bool = False
+    accept_proposal: bool = False
 
     def __post_init__(self) -> None:
         for name in ("drop_path", "drop_rate"):

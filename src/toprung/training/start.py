@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from torch import nn
 
 from toprung.checkpoints.files import locate_package_weights
-from toprung.checkpoints.load import head_names, load_weights
+from toprung.checkpoints.load import head_names
+from toprung.checkpoints.plan import LoadOptions
+from toprung.checkpoints.ready import model_from_weights
 from toprung.checkpoints.report import LoadReport
 from toprung.data.preprocessing import Preprocessing
-from toprung.errors import WeightsMismatch
-from toprung.models.catalogue import MODEL_ARGUMENTS, build, build_empty, check_runs, takes_img_size
+from toprung.models.catalogue import CONVENTIONS, MODEL_ARGUMENTS, build, check_runs, takes_img_size
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, read_card
 from toprung.seeding import seed_global_generators
@@ -39,7 +41,7 @@ class StartingModel:
 
 def build_arguments(settings: ModelSettings) -> dict[str, Any]:
     """Return keywords for the catalogue; the image size only where the architecture depends on it."""
-    arguments = {
+    arguments: dict[str, Any] = {
         keyword: getattr(settings, name)
         for name, keyword in MODEL_ARGUMENTS.items()
         if getattr(settings, name) is not None
@@ -50,13 +52,13 @@ def build_arguments(settings: ModelSettings) -> dict[str, Any]:
 
 
 def starting_model(
-    settings: ModelSettings, num_classes: int, *, seed: int, background: tuple[int, int, int]
+    settings: ModelSettings, class_names: Sequence[str], *, seed: int, background: tuple[int, int, int]
 ) -> StartingModel:
     """Build the model, load its weights, and run one forward pass to see that it works.
 
     Args:
         settings: name, weights and arguments.
-        num_classes: outputs of the fresh head.
+        class_names: of the outputs, in their order.
         seed: of the random initialisation.
         background: colour under transparent pixels, kept with the preprocessing.
 
@@ -65,7 +67,7 @@ def starting_model(
         WeightsError: weights that cannot be read or had.
         WeightsMismatch: weights that do not fit.
     """
-    arguments = build_arguments(settings)
+    arguments, num_classes = build_arguments(settings), len(class_names)
     seed_global_generators(seed, "initialisation")
     report: LoadReport | None = None
     if settings.weights in ("pretrained", "none"):
@@ -73,7 +75,7 @@ def starting_model(
         if settings.weights == "pretrained":
             report = _timm_report(settings.name, module)
     else:
-        module, report = _from_file(settings, num_classes, arguments)
+        module, report = _from_file(settings, class_names, arguments)
     preprocessing = _preprocessing(module, settings, report, background)
     check_runs(module, (3, *preprocessing.size))
     return StartingModel(module, arguments, preprocessing, report)
@@ -88,21 +90,27 @@ def rebuilt_model(name: str, num_classes: int, arguments: dict[str, Any]) -> nn.
     return build(name, num_classes, arguments)
 
 
-def _from_file(settings: ModelSettings, num_classes: int, arguments: dict[str, Any]) -> tuple[nn.Module, LoadReport]:
-    weights = settings.weights
-    file, own = _locate(weights)
-    module = build_empty(settings.name, num_classes, arguments)
-    report = load_weights(module, file)
-    if set(report.missing) & head_names(module):
-        module.reset_classifier(num_classes)  # type: ignore[operator]
-    left = [name for name, parameter in module.named_parameters() if parameter.is_meta]
-    if left:
-        raise WeightsMismatch(f"{file} leaves {len(left)} tensors without a value, first {left[0]}.")
+def _from_file(
+    settings: ModelSettings, class_names: Sequence[str], arguments: dict[str, Any]
+) -> tuple[nn.Module, LoadReport]:
+    file, own = _locate(settings.weights)
+    module, report = model_from_weights(
+        settings.name,
+        file,
+        len(class_names),
+        arguments,
+        options=LoadOptions(settings.head, tuple(class_names), settings.patch_resize),
+        strict=not settings.partial_weights,
+        dialect=settings.dialect,
+        accept_proposal=settings.accept_proposal,
+    )
     # Mapped tensors start at any byte of the file, and matrix products round by alignment: a fresh copy makes
     # this run and one resumed from a checkpoint compute the same bits.
     for tensor in [*module.parameters(), *module.buffers()]:
         tensor.data = tensor.data.clone()
-    return module, replace(report, source=weights, preprocessing=report.preprocessing | own)
+    if report.conventions:
+        arguments[CONVENTIONS] = report.conventions
+    return module, replace(report, source=settings.weights, preprocessing=report.preprocessing | own)
 
 
 def _locate(weights: str) -> tuple[Path, dict[str, Any]]:

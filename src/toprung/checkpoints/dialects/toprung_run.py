@@ -1,0 +1,38 @@
+"""Models that toprung saved: timm's names, and a card beside them that tells everything else.
+
+Facts: ``model.json`` holds the architecture, the keywords it was built with, the class names by output, the
+preprocessing, and the conventions that weights from elsewhere brought with them (activation, epsilon, heads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from toprung.checkpoints.dialects import Target, Translation
+from toprung.checkpoints.files import WeightsFile
+from toprung.models.conventions import Conventions
+
+NAME = "toprung run"
+
+
+def recognise(file: WeightsFile) -> bool:
+    """Recognise a file with a card beside it."""
+    return isinstance(file.config.get("toprung"), Mapping)
+
+
+def translate(file: WeightsFile, target: Target | None) -> Translation:
+    """Return the tensors as they are, with what the card says of them."""
+    card: Mapping[str, Any] = file.config["toprung"]
+    arguments = dict(card.get("arguments") or {})
+    conventions = Conventions.from_json(arguments.pop("conventions", {}))
+    preprocessing = card.get("preprocessing") or {}
+    return Translation(
+        dict(file.tensors),
+        preprocessing={key: tuple(preprocessing[key]) for key in ("mean", "std") if key in preprocessing},
+        conventions=conventions,
+        trained_for=f"{len(card.get('classes') or ())} classes of its own",
+        arguments={key: value for key, value in arguments.items() if key in ("patch_size", "global_pool")},
+        classes=tuple(card.get("classes") or ()),
+        architecture=str(card.get("architecture") or ""),
+    )
