@@ -14,6 +14,7 @@ from toprung.checkpoints.formats import npz, torchscript, wrappers
 from toprung.checkpoints.formats.archive import checked_directory
 from toprung.checkpoints.formats.folder import index_of, locate_in_folder, read_config, shards_of
 from toprung.checkpoints.formats.safetensors_file import read_safetensors
+from toprung.checkpoints.formats.showing import shown
 from toprung.checkpoints.formats.signatures import kind_of
 from toprung.checkpoints.formats.tensors import State, checked_tensors
 from toprung.checkpoints.formats.torch_file import read_old_torch, read_torch_archive
@@ -166,7 +167,7 @@ def _read_shards(index: Path, shards: Mapping[Path, set[str]]) -> _Content:
         held = found.values if isinstance(found.values, Mapping) else {}
         absent = min((name for name in names if name not in held), default=None)
         if absent is not None:
-            raise WeightsError(f"{shard} lacks {absent!r}, which {index.name} says it holds; fetch it again.")
+            raise WeightsError(f"{shard} lacks '{shown(absent)}', which {index.name} says it holds; fetch it again.")
         tensors |= {name: value for name, value in held.items() if name in names or name not in tensors}
     kind = "safetensors" if found.format == "safetensors" else "torch"
     return dataclasses.replace(found, format=f"sharded {kind}", values=tensors)
@@ -176,5 +177,5 @@ def _instead(content: Any) -> str:
     """Say what a file without named tensors holds."""
     if not isinstance(content, Mapping):
         return f" but a {type(content).__name__}"
-    listed = ", ".join(str(key)[:40] if isinstance(key, str | int) else type(key).__name__ for key in [*content][:5])
+    listed = ", ".join(shown(key)[:40] if isinstance(key, str | int) else type(key).__name__ for key in [*content][:5])
     return f": its entries are {listed}" if listed else ": it is empty"

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
 from toprung.checkpoints.adapting import target_of
 from toprung.checkpoints.adapting.heads import HeadChoice, begin_head, described, head_prefixes
 from toprung.checkpoints.adapting.patches import PatchResize
-from toprung.checkpoints.dialects import Translation
 from toprung.checkpoints.files import WeightsFile, read_weights
 from toprung.checkpoints.plan import AS_USUAL, LoadOptions, Plan, plan_load
 from toprung.checkpoints.recognise import Recognised, recognise
@@ -130,21 +128,6 @@ def _refuse_misfit(file: WeightsFile, found: Recognised, plan: Plan, model: nn.M
     if options.head == "keep" and lost:
         why = next((reason for _, reason in plan.dropped if "head" in reason), "the file has none")
         raise WeightsMismatch(f"{file.path}: its classifier was to be kept and cannot be: {why}; leave head='auto'.")
-    _refuse_other_padding(file, model, plan.translation)
-
-
-def _refuse_other_padding(file: WeightsFile, model: nn.Module, translation: Translation) -> None:
-    """Refuse a model whose convolutions pad otherwise: same shapes, other answers everywhere."""
-    wanted = translation.same_padding
-    if wanted is None:
-        return
-    found = any(isinstance(module, Conv2dSame) for module in model.modules())
-    if wanted != found:
-        theirs, remedy = ("as TensorFlow does", "with tf_ in front") if wanted else ("evenly", "without tf_ in front")
-        raise WeightsMismatch(
-            f"{file.path} was trained with convolutions that pad {theirs}, the model pads otherwise: it would run and "
-            f"answer worse. Give --model the architecture that the file was made for, such as timm's name {remedy}."
-        )
 
 
 def _refuse_unhealthy(file: WeightsFile, state: Mapping[str, Tensor]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
 from toprung.checkpoints.adapting import Workpiece, target_of
@@ -15,6 +16,7 @@ from toprung.checkpoints.adapting.patches import PatchResize, adapt_first_layer
 from toprung.checkpoints.adapting.positions import adapt_positions
 from toprung.checkpoints.adapting.relative import adapt_relative_tables
 from toprung.checkpoints.dialects import Translation
+from toprung.checkpoints.names import NameTable
 from toprung.checkpoints.recognise import Recognised
 from toprung.checkpoints.report import Resized
 from toprung.models.conventions import Conventions, differing
@@ -55,6 +57,7 @@ class Plan:
         adjust: conventions that the model must take over.
         matched: share of the backbone's parameters that get a value.
         total: number of the model's tensors.
+        other_padding: the model's convolutions pad otherwise than those that the weights were trained with.
     """
 
     translation: Translation
@@ -67,11 +70,12 @@ class Plan:
     adjust: Conventions
     matched: float
     total: int
+    other_padding: bool
 
     @property
     def fits(self) -> bool:
-        """Whether nothing is lacking and nothing is left over."""
-        return not (self.lacking or self.wrong or self.translation.unfit)
+        """Whether nothing is lacking, nothing is left over, and the model computes as the file's project does."""
+        return not (self.lacking or self.wrong or self.translation.unfit or self.other_padding)
 
 
 @dataclass
@@ -107,7 +111,11 @@ def plan_load(model: nn.Module, found: Recognised, options: LoadOptions = AS_USU
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     lacking = tuple(name for name in needed if not _is_computed(name, parameters))
     theirs = _their_names(found)
-    dropped = [(_in_file(name, translation, theirs), reason) for name, reason in work.dropped + result.dropped]
+    dropped = [
+        (theirname, reason)
+        for name, reason in work.dropped + result.dropped
+        for theirname in _in_file(name, found, translation, theirs)
+    ]
     outside = [(name, f"stands outside of {found.prefix[:-1]}") for name in found.outside]
     return Plan(
         translation=translation,
@@ -120,6 +128,7 @@ def plan_load(model: nn.Module, found: Recognised, options: LoadOptions = AS_USU
         adjust=differing(model, translation.conventions),
         matched=_share(model, head, result.usable),
         total=len(target.shapes),
+        other_padding=_pads_otherwise(model, translation),
     )
 
 
@@ -147,14 +156,24 @@ def _sort_out(work: Workpiece) -> _Sorted:
     return result
 
 
+def _pads_otherwise(model: nn.Module, translation: Translation) -> bool:
+    same = any(isinstance(module, Conv2dSame) for module in model.modules())
+    return translation.same_padding is not None and translation.same_padding != same
+
+
 def _their_names(found: Recognised) -> dict[int, str]:
     return {id(tensor): found.prefix + name for name, tensor in found.file.tensors.items()}
 
 
-def _in_file(name: str, translation: Translation, theirs: Mapping[int, str]) -> str:
-    """Return the file's name of a tensor that the dialect only renamed, else timm's."""
+def _in_file(name: str, found: Recognised, translation: Translation, theirs: Mapping[int, str]) -> tuple[str, ...]:
+    """Return the file's names of a tensor: the same tensor's, else what the dialect's table says, else timm's."""
     tensor = translation.state.get(name)
-    return theirs.get(id(tensor), name) if tensor is not None else name
+    if tensor is not None and id(tensor) in theirs:
+        return (theirs[id(tensor)],)
+    table = getattr(found.dialect, "TABLE", None)
+    names = table.backward(name) if isinstance(table, NameTable) else ()
+    in_file = tuple(found.prefix + one for one in names if one in found.file.tensors)
+    return in_file or (name,)
 
 
 def _share(model: nn.Module, head: tuple[str, ...], usable: Mapping[str, Tensor]) -> float:

@@ -16,6 +16,12 @@ def misfit(file: WeightsFile, found: Recognised, plan: Plan, model: nn.Module) -
     """Return the message for a file whose names are understood and whose tensors do not fit."""
     if plan.translation.unfit:
         return f"{file.path} (names as in {found.dialect.NAME}) is not for this model: {plan.translation.unfit}"
+    if plan.other_padding and not (plan.lacking or plan.wrong):
+        theirs = "as TensorFlow does" if plan.translation.same_padding else "evenly"
+        return (
+            f"{file.path} was trained with convolutions that pad {theirs}, the model pads otherwise: it would run and "
+            f"answer worse. {_remedy(found, plan, model)}"
+        )
     examples = [*plan.wrong[:_SHOWN], *(f"{name} gets no value" for name in plan.lacking[:_SHOWN])][: _SHOWN + 1]
     return (
         f"{file.path} (names as in {found.dialect.NAME}) does not fit the model: {len(plan.usable)} of the model's "

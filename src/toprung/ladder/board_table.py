@@ -96,9 +96,7 @@ def _ranking(rows: Sequence[BoardRow], width: int, encoding: str, fancy: bool) -
         table.add_column(header, justify="left" if "100" in header else "right", no_wrap=True)
     for i, row in enumerate(rows):
         marks = "".join(
-            mark
-            for mark, holds in (("=", row.tied), ("!", row.other_pictures), ("~", row.partial_weights))
-            if holds
+            mark for mark, holds in (("=", row.tied), ("!", row.other_pictures), ("~", row.partial_weights)) if holds
         )
         best = "bold green" if row.rank == 1 else ""
         names = [Text(runs[i], style=best), *([Text(models[i])] if with_model else [])]

@@ -17,6 +17,9 @@ def adapt_last_norm(work: Workpiece) -> None:
         for name in [name for name in work.state if name in ("norm.weight", "norm.bias")]:
             work.drop(name, "last norm of all tokens; the model averages first and has fc_norm, which starts fresh")
         work.spare |= {name for name in own if name.startswith("fc_norm.")}
+    if not any(name.startswith("head.") for name in work.state):
+        # ConvNeXt's norm stands in the head, behind the average: files of pretraining have neither
+        work.spare |= {name for name in own if name.startswith("head.norm.")}
 
 
 def adapt_pooling(work: Workpiece) -> None:

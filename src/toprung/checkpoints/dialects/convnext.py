@@ -20,7 +20,6 @@ import math
 import re
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from toprung.checkpoints.dialects import IMAGENET, HeadStart, Target, Translation
@@ -50,7 +49,6 @@ TABLE = NameTable(
 _HEAD_START = HeadStart("trunc_normal", 2e-5, "ConvNeXt's fine-tuning")
 _DECODER = re.compile(r"mask_token|(decoder\.\d+|proj|pred)\..+")
 _SPARSE = re.compile(r"(?P<owner>.+)\.(ln|linear)\.(?P<leaf>weight|bias)")
-_NO_NORM = "the norm after the average begins at one and zero, as in its own fine-tuning: the file has none"
 
 
 def recognise(file: WeightsFile) -> bool:
@@ -82,13 +80,10 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     state = {name: tensor.flatten() if ".grn." in name else tensor for name, tensor in renamed.state.items()}
     second = any(".grn." in name for name in state)
     headless = not any(name.startswith("head.") for name in state)
-    if headless:
-        state |= _first_norm(state)
     return Translation(
         state,
         dropped=tuple(dropped),
         leftover=(*leftover, *(theirs[name] for name in renamed.leftover)),
-        assumptions=(_NO_NORM,) if headless else (),
         preprocessing=dict(IMAGENET),
         conventions=Conventions(activation="gelu", norm_eps=1e-6),
         head_start=_HEAD_START,
@@ -101,19 +96,6 @@ def _trained_for(state: Mapping[str, Tensor], pretrained: bool) -> str:
     if "head.fc.weight" in state:
         return "ImageNet-22k" if state["head.fc.weight"].shape[0] == 21841 else "a classifier"
     return "FCMAE pretraining; no classifier" if pretrained else "no classifier"
-
-
-def _first_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the last norm as it is before any training, which is what fine-tuning gives a pretrained encoder."""
-    last = max((name for name in state if name.endswith(".conv_dw.weight")), key=_place, default="")
-    if not last:
-        return {}
-    width = state[last].shape[0]
-    return {"head.norm.weight": torch.ones(width), "head.norm.bias": torch.zeros(width)}
-
-
-def _place(name: str) -> list[int]:
-    return [int(part) for part in name.split(".") if part.isdigit()]
 
 
 def _dense(name: str, tensor: Tensor) -> tuple[str, Tensor]:

@@ -26,7 +26,7 @@ _VIT = {"patch_embed.proj.weight", "blocks.0.attn.qkv.weight", "blocks.0.mlp.fc1
 
 def recognise(file: WeightsFile) -> bool:
     """Recognise the large tensors of one of timm's architectures, a ViT of any size, or a config that says so."""
-    if "pretrained_cfg" in file.config or _VIT <= file.tensors.keys():
+    if "pretrained_cfg" in file.config or file.tensors.keys() >= _VIT:
         return True
     return bool(known_architectures(file.tensors))
 

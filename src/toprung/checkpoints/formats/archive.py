@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from toprung.checkpoints.formats.showing import shown
 from toprung.errors import WeightsError
 
 _EXPANSION = 4  # times the size of the file, where weights hardly shrink at all
@@ -43,7 +44,7 @@ def checked_directory(file: Path, expansion: int = _EXPANSION) -> list[zipfile.Z
             raise WeightsError(f"{file} is an encrypted archive; decrypt it first.")
         if entry.header_offset < 0 or entry.header_offset + entry.compress_size > size:
             raise WeightsError(
-                f"{file} is damaged: its part {entry.filename!r} lies outside of the file; fetch it again."
+                f"{file} is damaged: its part '{shown(entry.filename)}' lies outside of the file; fetch it again."
             )
     return entries
 
@@ -67,7 +68,9 @@ def span(file: Path, entry: zipfile.ZipInfo) -> tuple[int, int]:
     names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
     start = entry.header_offset + _LOCAL_HEADER + names
     if not header.startswith(b"PK\x03\x04") or start + entry.file_size > file.stat().st_size:
-        raise WeightsError(f"{file} is damaged: its part {entry.filename!r} lies outside of the file; fetch it again.")
+        raise WeightsError(
+            f"{file} is damaged: its part '{shown(entry.filename)}' lies outside of the file; fetch it again."
+        )
     return start, start + entry.file_size
 
 
@@ -86,7 +89,9 @@ def read_entry(file: Path, entry: zipfile.ZipInfo) -> bytes:
         with zipfile.ZipFile(file) as archive, archive.open(entry) as part:
             content = part.read(entry.file_size + 1)
     except Exception as error:  # damaged compression makes zlib, lzma and zipfile raise almost anything
-        raise WeightsError(f"{file} is damaged in its part {entry.filename!r}; fetch it again.") from error
+        raise WeightsError(f"{file} is damaged in its part '{shown(entry.filename)}'; fetch it again.") from error
     if len(content) > entry.file_size:
-        raise WeightsError(f"{file} is damaged: its part {entry.filename!r} is longer than declared; fetch it again.")
+        raise WeightsError(
+            f"{file} is damaged: its part '{shown(entry.filename)}' is longer than declared; fetch it again."
+        )
     return content

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toprung.checkpoints.formats.showing import shown
 from toprung.errors import WeightsError
 
 _CARD = "model.json"
@@ -79,9 +80,9 @@ def shards_of(index: Path) -> dict[Path, set[str]]:
         raise WeightsError(f"{index} is no index of shards: it has no weight_map; fetch it again.")
     shards: dict[Path, set[str]] = {}
     for name, place in places.items():
-        if not isinstance(place, str) or not place or Path(place).name != place or "\\" in place or "\0" in place:
+        if not isinstance(place, str) or Path(place).name != place or place in ("", "..") or set(place) & {"\\", "\0"}:
             raise WeightsError(
-                f"{index} names the shard {str(place)[:100]!r}, which does not lie beside it; it is not followed."
+                f"{index} names the shard '{shown(place)}', which does not lie beside it; it is not followed."
             )
         shards.setdefault(index.parent / place, set()).add(str(name))
     for shard in shards:

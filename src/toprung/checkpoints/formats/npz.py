@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toprung.checkpoints.formats.showing import shown
 from toprung.checkpoints.formats.tensors import State
 from toprung.checkpoints.formats.wrappers import to_tensor, without_prefixes
 from toprung.errors import WeightsError
@@ -39,7 +41,7 @@ def read_npz(file: Path, entries: Sequence[zipfile.ZipInfo]) -> tuple[State, tup
     with zipfile.ZipFile(file) as archive:
         for entry, name in zip(entries, names, strict=True):
             if name in tensors:
-                raise WeightsError(f"{file} holds two arrays that are both named {name!r}; it is not read.")
+                raise WeightsError(f"{file} holds two arrays that are both named '{shown(name)}'; it is not read.")
             if name in wanted and (tensor := _read(file, archive, entry)) is not None:
                 tensors[name] = tensor
     return without_prefixes(tensors, _PREFIXES)
@@ -53,33 +55,35 @@ def _of_the_model(names: list[str]) -> set[str]:
 
 
 def _read(file: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Tensor | None:
-    shown = repr(entry.filename[:100])
+    place = f"'{shown(entry.filename)}'"
     try:
-        with archive.open(entry) as opened:
+        with archive.open(entry) as opened, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a file of Python 2 is slow to read
             shape, dtype = _header(opened)
             rest = entry.file_size - opened.tell()
         if dtype.hasobject:
             raise WeightsError(
-                f"{file} holds pickled objects in {shown}; rebuilding them would run code, which toprung never does: "
+                f"{file} holds pickled objects in {place}; rebuilding them would run code, which toprung never does: "
                 "ask its authors for plain arrays."
             )
         if any(length < 0 for length in shape):
-            raise WeightsError(f"{file} is damaged: {shown} has a shape of {shape}; fetch it again.")
+            raise WeightsError(f"{file} is damaged: {place} has a shape of {shape}; fetch it again.")
         wanted = math.prod(shape) * dtype.itemsize
         if wanted > rest:
             raise WeightsError(
-                f"{file} is damaged: {shown} promises {wanted:,} bytes and the file holds {rest:,} of it; "
+                f"{file} is damaged: {place} promises {wanted:,} bytes and the file holds {rest:,} of it; "
                 "fetch it again."
             )
         if dtype != _BFLOAT16 and dtype.kind not in "fiubc":
             return None
-        with archive.open(entry) as opened:
+        with archive.open(entry) as opened, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             array = np.lib.format.read_array(opened, allow_pickle=False)
         return _bfloat16(array) if dtype == _BFLOAT16 else to_tensor(array)
     except WeightsError:
         raise
     except Exception as error:  # a damaged file makes zipfile, zlib and NumPy raise almost anything
-        raise WeightsError(f"{file} is a damaged npz file in its part {shown}; fetch it again.") from error
+        raise WeightsError(f"{file} is a damaged npz file in its part {place}; fetch it again.") from error
 
 
 def _header(opened: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickletools
+import warnings
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass
 from typing import IO
@@ -38,7 +39,9 @@ def scan_pickle(stream: IO[bytes]) -> PickleScan:
         BadPickle: not a whole pickle, or one that would fill the memory.
     """
     try:
-        return _scan(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in the oldest protocol's strings
+            return _scan(stream)
     except BadPickle:
         raise
     except Exception as error:  # pickletools raises ValueError, UnicodeDecodeError, struct.error ...

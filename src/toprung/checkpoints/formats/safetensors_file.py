@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from toprung.checkpoints.formats.showing import shown
 from toprung.checkpoints.formats.tensors import State
 from toprung.errors import WeightsError
 
@@ -30,7 +31,7 @@ def read_safetensors(file: Path) -> tuple[State, dict[str, str]]:
     except PermissionError:
         raise
     except Exception as error:  # its own error, and whatever torch says of an impossible tensor
-        words = " ".join(str(error).split())[:160]
+        words = shown(" ".join(str(error).split()))
         raise WeightsError(f"{file} {_failing(file, length, words)}") from error
 
 

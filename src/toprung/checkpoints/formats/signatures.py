@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 from typing import Literal
 
+from toprung.checkpoints.formats.showing import shown
 from toprung.errors import WeightsError
 
 Kind = Literal["safetensors", "zip", "pickle"]
@@ -48,6 +49,7 @@ _SUFFIXES = {
     ".engine": "a TensorRT engine",
     ".joblib": "a joblib pickle, whose rebuilding would run code",
 }
+_PICKLE = b"\x80\x02\x8a"  # the first bytes of torch before 1.6
 _TABLE_END = (0xDB4775248B80FB57).to_bytes(8, "little")  # of LevelDB's tables: TensorFlow's checkpoint index
 _REMEDY = "toprung reads safetensors, torch files and npz; convert it, or fetch the weights as one of these."
 _AGAIN = "fetch it again."
@@ -74,7 +76,8 @@ def kind_of(file: Path) -> Kind:
         return "safetensors"
     _refuse_text(file, head)
     _refuse_known(file, head, tail)
-    return "safetensors" if file.suffix == ".safetensors" else "pickle"
+    named = file.suffix == ".safetensors" and not head.startswith(_PICKLE)
+    return "safetensors" if named else "pickle"
 
 
 def _refuse_text(file: Path, head: bytes) -> None:
@@ -87,8 +90,8 @@ def _refuse_text(file: Path, head: bytes) -> None:
         return
     if start.startswith((b"{", b"[")):
         raise WeightsError(f"{file} is JSON text, not weights: perhaps a server's error message; {_AGAIN}")
-    words = head[:40].decode("utf-8", "replace").strip().split("\n")[0].strip()
-    raise WeightsError(f"{file} is plain text ({words!r}), not weights; {_AGAIN}")
+    words = shown(head[:40].decode("utf-8", "replace").strip().split("\n")[0].strip())
+    raise WeightsError(f"{file} is plain text ('{words}'), not weights; {_AGAIN}")
 
 
 def _refuse_known(file: Path, head: bytes, tail: bytes) -> None:

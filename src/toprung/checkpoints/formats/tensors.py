@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from toprung.checkpoints.formats.showing import shown
 from toprung.errors import WeightsError
 
 State = dict[str, Tensor]
@@ -40,20 +41,20 @@ def checked_tensors(file: Path, tensors: State, size: int) -> State:
 
 def _refuse_odd(file: Path, name: str, tensor: Tensor) -> None:
     if tensor.is_nested or tensor.layout != torch.strided:
-        raise WeightsError(f"{file}: {name} is a sparse tensor; fetch or save the weights as dense ones.")
+        raise WeightsError(f"{file}: {shown(name)} is a sparse tensor; fetch or save the weights as dense ones.")
     if tensor.is_quantized:
         raise WeightsError(
-            f"{file}: {name} is quantised ({_kind(tensor)}); fetch the weights as they were before quantisation."
+            f"{file}: {shown(name)} is quantised ({_kind(tensor)}); fetch the weights as they were before quantisation."
         )
     if tensor.device.type != "cpu":
         raise WeightsError(
-            f"{file}: {name} has a shape and no values (device {tensor.device}); the model was saved before it was "
-            "filled, fetch another file."
+            f"{file}: {shown(name)} has a shape and no values (device {tensor.device}); the model was saved "
+            "before it was filled, fetch another file."
         )
     claimed = tensor.numel() * tensor.element_size()
     if claimed > _LARGE and claimed > _EXPANSION * tensor.untyped_storage().nbytes():
         raise WeightsError(
-            f"{file}: {name} of shape {tuple(tensor.shape)} claims {claimed:,} bytes and the file holds "
+            f"{file}: {shown(name)} of shape {tuple(tensor.shape)} claims {claimed:,} bytes and the file holds "
             f"{tensor.untyped_storage().nbytes():,} of them; it is damaged or hostile."
         )
 

@@ -18,12 +18,12 @@ import torch
 
 from toprung.checkpoints.formats.archive import is_stored, read_entry
 from toprung.checkpoints.formats.pickles import BadPickle, PickleScan, scan_pickle
+from toprung.checkpoints.formats.showing import shown
 from toprung.checkpoints.formats.stand_ins import stand_ins_for
 from toprung.errors import WeightsError
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the number that torch wrote first before 1.6
 _LARGEST_PICKLE = 1 << 29
-_LONGEST_NAME = 120
 _OUR_PROTOCOL = 2  # the only one of torch's restricted unpickler
 _OLD_PICKLES = 4  # mark, protocol, machine, content
 _REMEDY = "ask its authors for a plain state dict or a .safetensors file."
@@ -48,7 +48,7 @@ def read_torch_archive(file: Path, entries: Sequence[zipfile.ZipInfo]) -> Any:
     """
     pickles = [entry for entry in entries if entry.filename.count("/") == 1 and entry.filename.endswith("/data.pkl")]
     if len(pickles) != 1:
-        names = ", ".join(entry.filename[:_LONGEST_NAME] for entry in entries[:3]) or "nothing"
+        names = ", ".join(shown(entry.filename) for entry in entries[:3]) or "nothing"
         raise WeightsError(
             f"{file} is a zip archive without torch weights (it holds {names}); unpack it and give the file inside."
         )
@@ -125,7 +125,7 @@ def _refuse_foreign(file: Path, scan: PickleScan) -> None:
     for name in scan.names:
         if not _TENSORS.fullmatch(name) and name not in allowed and not _is_dtype(name):
             raise WeightsError(
-                f"{file} holds an object of {_shown(name)}; rebuilding it would run code, which toprung never does: "
+                f"{file} holds an object of {shown(name)}; rebuilding it would run code, which toprung never does: "
                 f"{_REMEDY}"
             )
 
@@ -139,9 +139,5 @@ def _old_failing(is_torch: bool, names: tuple[str, ...]) -> str:
     if is_torch:
         return _DAMAGED
     if names:
-        return f"is no torch weights file but a cut-off or damaged pickle of {_shown(names[0])}; fetch it again."
+        return f"is no torch weights file but a cut-off or damaged pickle of {shown(names[0])}; fetch it again."
     return "is no weights file that toprung knows, or one that is damaged at its beginning; fetch it again."
-
-
-def _shown(name: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in name[:_LONGEST_NAME])

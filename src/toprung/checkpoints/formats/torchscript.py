@@ -22,6 +22,7 @@ from torch import Tensor
 from toprung.checkpoints.formats.archive import is_stored, read_entry, span
 from toprung.checkpoints.formats.pickles import BadPickle, scan_pickle
 from toprung.checkpoints.formats.plain import plain_entries
+from toprung.checkpoints.formats.showing import shown
 from toprung.checkpoints.formats.tensors import State
 from toprung.errors import WeightsError
 
@@ -117,7 +118,7 @@ class _Reader(pickle.Unpickler):
         if module == "torch" and (name.endswith("Storage") or name in ("device", "per_tensor_affine")):
             return self._nothing if name == "device" else name
         raise WeightsError(
-            f"{self._file} holds an object of {module[:100]}.{name[:100]}; rebuilding it would run code, which toprung "
+            f"{self._file} holds an object of {shown(f'{module}.{name}')}; rebuilding it would run code, which toprung "
             "never does: ask its authors for a plain state dict or a .safetensors file."
         )
 
@@ -131,7 +132,7 @@ class _Reader(pickle.Unpickler):
             entry = self._records[key]
             if not is_stored([entry]):
                 raise WeightsError(
-                    f"{self._file} is compressed inside ({entry.filename!r}), which torch never does; "
+                    f"{self._file} is compressed inside ({shown(entry.filename)}), which torch never does; "
                     "save it again with torch.jit.save."
                 )
             start, end = span(self._file, entry)
@@ -190,5 +191,5 @@ def _collect(file: Path, holder: Holder, prefix: str, tensors: State, kinds: dic
                 tensors[name] = value
             elif isinstance(value, _Quantised):
                 raise WeightsError(
-                    f"{file}: {name} is quantised or sparse; fetch the weights as they were before quantisation."
+                    f"{file}: {shown(name)} is quantised or sparse; fetch the weights as they were before quantisation."
                 )

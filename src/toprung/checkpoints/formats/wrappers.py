@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from toprung.checkpoints.formats.plain import plain_entries
+from toprung.checkpoints.formats.showing import shown
 from toprung.checkpoints.formats.stand_ins import NumpyArray
 from toprung.checkpoints.formats.tensors import State
 from toprung.errors import WeightsError
@@ -71,7 +72,9 @@ def unwrap(content: Any, where: str) -> Unwrapped:
     tensors: State = {}
     for name, value in _named(content, where):
         if name in tensors:
-            raise WeightsError(f"{where} holds two tensors that are both named {name!r}; it is not known which counts.")
+            raise WeightsError(
+                f"{where} holds two tensors that are both named '{shown(name)}'; it is not known which counts."
+            )
         tensors[name] = value
     tensors, prefixes = without_prefixes(tensors, _PREFIXES)
     return Unwrapped(tensors, ".".join(place), tuple(alternatives), prefixes, entries)
