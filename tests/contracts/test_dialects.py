@@ -47,7 +47,7 @@ def test_exactly_one_dialect_claims_the_file(name: str) -> None:
     example, _, file = made(name)
     found = recognise(file)
     assert found is not None
-    assert found.dialect.NAME == example.dialect
+    assert example.dialect == found.dialect.NAME
     claims = [dialect.NAME for dialect in all_dialects() if dialect.recognise(found.file)]
     assert [claim for claim in claims if claim != "timm"] == [d for d in (example.dialect,) if d != "timm"]
 

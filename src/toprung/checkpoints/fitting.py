@@ -26,11 +26,13 @@ class Fit:
         name: in the catalogue.
         arguments: keywords of ``create_model`` that it needs.
         resized: whether anything must be resized.
+        adjusted: whether the model must take over the file's conventions.
     """
 
     name: str
     arguments: Mapping[str, Any]
     resized: bool
+    adjusted: bool
 
     def __str__(self) -> str:
         return self.name + "".join(f", {key}={value!r}" for key, value in self.arguments.items())
@@ -46,7 +48,7 @@ def fitting_models(found: Recognised, limit: int = 8) -> list[Fit]:
     translation = found.dialect.translate(found.file, None)
     names = _candidates(translation)
     fits = [fit for name in names[:_TRIED] if (fit := _try(name, found, translation)) is not None]
-    return sorted(fits, key=lambda fit: fit.resized)[:limit]
+    return sorted(fits, key=lambda fit: (fit.resized, fit.adjusted))[:limit]
 
 
 def _candidates(translation: Translation) -> list[str]:
@@ -66,4 +68,4 @@ def _try(name: str, found: Recognised, translation: Translation) -> Fit | None:
         plan = plan_load(build_shapes(name, 0, arguments), found)
     except ToprungError:
         return None
-    return Fit(name, arguments, bool(plan.resized)) if plan.fits else None
+    return Fit(name, arguments, bool(plan.resized), bool(plan.adjust.to_json())) if plan.fits else None
