@@ -17,7 +17,7 @@ OLD = ("Transformer/posembed_input/pos_embedding", 1, 2, 3)
 NEW = ("pos_embedding", 0, 1, 0)
 
 
-def arrays(layout: tuple[str, int, int, int], *, token: bool = True) -> Arrays:
+def arrays(layout: tuple[str, int, int, int], *, token: bool = True, slot: bool = True) -> Arrays:
     random = np.random.default_rng(0)
 
     def matrix(*shape: int, fan_in: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def arrays(layout: tuple[str, int, int, int], *, token: bool = True) -> Arrays:
     found = {
         "embedding/kernel": matrix(PATCH, PATCH, 3, WIDTH, fan_in=3 * PATCH**2),
         "embedding/bias": vector(WIDTH),
-        place: vector(1, GRID**2 + token, WIDTH),
+        place: vector(1, GRID**2 + (token and slot), WIDTH),
         "Transformer/encoder_norm/scale": vector(WIDTH, around=1),
         "Transformer/encoder_norm/bias": vector(WIDTH),
         "head/kernel": matrix(WIDTH, 11, fan_in=WIDTH),
@@ -66,9 +66,13 @@ def forward(given: Arrays, layout: tuple[str, int, int, int], x: Tensor) -> Tens
 
     patches = x.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH)  # B 3 rows columns h w
     t = torch.einsum("bcyxhw,hwcd->byxd", patches, a["embedding/kernel"]).flatten(1, 2) + a["embedding/bias"]
+    early = a[place].shape[1] == t.shape[1]  # big_vision adds positions before the class token is there
+    if early:
+        t = t + a[place]
     if "cls" in a:
         t = torch.cat([a["cls"].expand(len(x), -1, -1), t], dim=1)
-    t = t + a[place]
+    if not early:
+        t = t + a[place]
     for index in range(DEPTH):
         block = f"Transformer/encoderblock_{index}"
         inside = f"{block}/MultiHeadDotProductAttention_{attention}"
@@ -88,9 +92,14 @@ def forward(given: Arrays, layout: tuple[str, int, int, int], x: Tensor) -> Tens
 
 
 def write(
-    folder: Path, layout: tuple[str, int, int, int] = OLD, prefix: str = "", token: bool = True, pre: bool = False
+    folder: Path,
+    layout: tuple[str, int, int, int] = OLD,
+    prefix: str = "",
+    token: bool = True,
+    slot: bool = True,
+    pre: bool = False,
 ) -> Made:
-    given = arrays(layout, token=token)
+    given = arrays(layout, token=token, slot=slot)
     spare = {"pre_logits/kernel": np.ones((WIDTH, WIDTH), np.float32), "pre_logits/bias": np.ones(WIDTH, np.float32)}
     np.savez(folder / "vit.npz", **{prefix + name: array for name, array in (given | (spare if pre else {})).items()})
     return Made(folder / "vit.npz", partial(forward, given, layout))
@@ -109,5 +118,6 @@ EXAMPLES = [
     Example("JAX, a training's file", "JAX ViT (npz)", partial(write, prefix="opt/target/"), model),
     Example("JAX, pre_logits", "JAX ViT (npz)", partial(write, pre=True), model),
     Example("JAX, big_vision", "JAX ViT (npz)", partial(write, layout=NEW, prefix="params/"), model),
+    Example("JAX, big_vision without a slot", "JAX ViT (npz)", partial(write, layout=NEW, slot=False), model),
     Example("JAX, big_vision averaging", "JAX ViT (npz)", partial(write, layout=NEW, token=False), averaging),
 ]

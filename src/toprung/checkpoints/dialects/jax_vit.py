@@ -91,7 +91,6 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
         leftover=renamed.leftover,
         preprocessing=dict(HALF),
         conventions=Conventions(activation="gelu_tanh", norm_eps=1e-6, num_heads=heads),
-        position_slots=None if averages else 1,
         head_start=HeadStart("zeros", source="its own fine-tuning"),
         trained_for=_trained_for(state),
         licence="Apache 2.0",

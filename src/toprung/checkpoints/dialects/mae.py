@@ -24,6 +24,16 @@ NAME = "MAE"
 
 _HEAD_START = HeadStart("trunc_normal", 2e-5, "MAE's fine-tuning")
 
+_OTHERS = (
+    "ls1.gamma",
+    "gamma_1",
+    "attn.q_bias",
+    "mlp.w1.weight",
+    "mlp.w12.weight",
+    "mlp.fc1_g.weight",
+    "rope.freqs_cos",
+)
+
 
 def recognise(file: WeightsFile) -> bool:
     """Recognise timm's ViT names under ``model`` with a decoder, without a head, with fc_norm, or with a probe."""
@@ -32,7 +42,7 @@ def recognise(file: WeightsFile) -> bool:
         return False
     if "decoder_embed.weight" in names and "decoder_pred.weight" in names:
         return True
-    plain = not any(name.endswith(("ls1.gamma", "gamma_1")) or name in ("dist_token", "mask_token") for name in names)
+    plain = not any(name.endswith(_OTHERS) or name in ("dist_token", "mask_token") for name in names)
     headless = not any(name.startswith("head") for name in names)
     if file.wrapper != "model" or not plain or has_moco_positions(file.tensors["pos_embed"]):
         return False

@@ -6,7 +6,7 @@ import pickletools
 import warnings
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 _MOST_STEPS = 5_000_000  # a checkpoint of 10,000 tensors with its optimizer has a million
 _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
@@ -54,6 +54,7 @@ def _scan(stream: IO[bytes]) -> PickleScan:
     strings: list[str] = []  # the last strings on the stack: STACK_GLOBAL takes two of them
     numbers: list[int] = []
     protocol = puts = 0
+    argument: Any
     for steps, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if steps > _MOST_STEPS:
             raise BadPickle("too many objects")

@@ -136,7 +136,7 @@ class _Reader(pickle.Unpickler):
                     "save it again with torch.jit.save."
                 )
             start, end = span(self._file, entry)
-            self._stored[key] = self._mapped[start:end]  # type: ignore[assignment]
+            self._stored[key] = self._mapped[start:end]
         return self._stored[key], _STORAGES[storage]
 
     def _tensor(self, storage: Any, offset: Any, size: Any, stride: Any, *_: object) -> Tensor:

@@ -184,7 +184,7 @@ def _is_numpy(value: Any) -> bool:
 def _tensor(value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    array = value.value if isinstance(value, NumpyArray) else value
+    array: Any = value.value if isinstance(value, NumpyArray) else value
     return to_tensor(array)
 
 
