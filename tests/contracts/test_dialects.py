@@ -21,6 +21,7 @@ from toprung.errors import WeightsError
 from toprung.models.catalogue import evaluating
 
 EXAMPLES = {example.name: example for example in all_examples()}
+NO_MODEL = {"ViTAE"}  # recognised, and refused by every model: timm has none of this kind
 every_example = pytest.mark.parametrize("name", EXAMPLES)
 
 
@@ -39,7 +40,7 @@ def target(name: str) -> nn.Module:
 
 
 def test_every_dialect_has_an_example() -> None:
-    assert {example.dialect for example in EXAMPLES.values()} == {dialect.NAME for dialect in all_dialects()}
+    assert {example.dialect for example in EXAMPLES.values()} == {d.NAME for d in all_dialects()} - NO_MODEL
 
 
 @every_example

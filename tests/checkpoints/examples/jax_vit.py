@@ -57,14 +57,14 @@ def arrays(layout: tuple[str, int, int, int], *, token: bool = True, slot: bool 
     return found
 
 
-def forward(given: Arrays, layout: tuple[str, int, int, int], x: Tensor) -> Tensor:
+def forward(given: Arrays, layout: tuple[str, int, int, int], x: Tensor, patch: int = PATCH) -> Tensor:
     a = {name: torch.from_numpy(array) for name, array in given.items()}
     place, attention, second, mlp = layout
 
     def norm(name: str, t: Tensor) -> Tensor:
         return F.layer_norm(t, (WIDTH,), a[f"{name}/scale"], a[f"{name}/bias"], 1e-6)
 
-    patches = x.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH)  # B 3 rows columns h w
+    patches = x.unfold(2, patch, patch).unfold(3, patch, patch)  # B 3 rows columns h w
     t = torch.einsum("bcyxhw,hwcd->byxd", patches, a["embedding/kernel"]).flatten(1, 2) + a["embedding/bias"]
     early = a[place].shape[1] == t.shape[1]  # big_vision adds positions before the class token is there
     if early:
