@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.checkpoints.formats.helpers import STATE, assert_same, refused
 from toprung.checkpoints.files import read_weights
@@ -64,6 +64,22 @@ def test_sharded_models(tmp_path: Path, stem: str, suffix: str) -> None:
         assert_same(found.tensors, STATE)
         assert found.format == ("sharded safetensors" if suffix == ".safetensors" else "sharded torch")
         assert (found.path, found.config) == (given, {"a": 1})
+
+
+def test_shards_as_transformers_saves_them(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, image_size=16, patch_size=8
+    )
+    model = transformers.ViTModel(config)
+    model.save_pretrained(tmp_path, max_shard_size="8KB")
+    shards = [load_file(file) for file in tmp_path.glob("model-*-of-*.safetensors")]
+    assert len(shards) > 1
+    found = read_weights(tmp_path)
+    assert found.format == "sharded safetensors"
+    assert_same(found.tensors, {name: tensor for shard in shards for name, tensor in shard.items()})
+    assert len(found.tensors) == len(model.state_dict())
+    assert found.config["model_type"] == "vit"
 
 
 def test_one_shard_alone_is_refused(tmp_path: Path) -> None:

@@ -281,3 +281,114 @@ def test_a_large_training_checkpoint_is_looked_through_in_time(tmp_path: Path) -
     state = {f"blocks.{i}.weight": torch.zeros(1) for i in range(3000)}
     torch.save({"model": state, "optimizer": {"state": dict(enumerate(state.values()))}}, tmp_path / "weights.pth")
     assert len(read_weights(tmp_path / "weights.pth").tensors) == 3000
+
+
+def in_archive(file: Path, data: bytes) -> Path:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("w/data.pkl", data)
+        archive.writestr("w/version", b"3\n")
+    return file
+
+
+def text(value: str) -> bytes:
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+ENCODE = b"c_codecs\nencode\n"
+BY_ANOTHER = b"ctorch._tensor\n_rebuild_from_type_v2\n"
+
+
+@pytest.mark.parametrize("codec", ["hex", "base64", "unicode_escape", "utf-8", ""])
+def test_codecs_that_lengthen_are_not_called(tmp_path: Path, codec: str) -> None:
+    """Hexadecimal digits of hexadecimal digits 40 times over are a million million bytes."""
+    inner = ENCODE + text("x") + text("latin1") + b"\x86R"
+    data = b"\x80\x02}" + text("w") + ENCODE * 40 + inner + (text(codec) + b"\x86R") * 40 + b"s."
+    assert "calls _codecs.encode" in refused(in_archive(tmp_path / "w.pth", data))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ENCODE + b"(" + text("x") + text("hex") + text("latin1") + b"tR",
+        ENCODE + text("x") + b"\x85R",
+        ENCODE + b"(" + text("x") + text("hex") + b"tR",
+        text("hex") + b"q\x000" + ENCODE + b"q\x010h\x01" + text("x") + b"h\x00\x86R",  # by way of the memo
+        BY_ANOTHER + b"(" + ENCODE + b"N" + text("x") + text("hex") + b"\x86NtR",
+        BY_ANOTHER + b"(" + BY_ANOTHER + b"N(" + ENCODE + b"N" + text("x") + text("hex") + b"\x86NtNtR",
+        b"ctorch\nTensor\n]K\x00a\x85R",
+        b"ctorch\nTensor\nK\x02\x85\x81",
+        b"ctorch\nFloatStorage\nK\x02\x85R",
+        b"ctorch.storage\nUntypedStorage\nK\x02\x85R",
+        b"ctorch.cuda\nFloatStorage\nK\x02\x85R",
+    ],
+)
+def test_calls_that_no_file_makes_are_refused(tmp_path: Path, call: bytes) -> None:
+    data = b"\x80\x02}" + text("w") + call + b"s."
+    message = refused(in_archive(tmp_path / "w.pth", data))
+    assert "as no weights file does" in message
+
+
+def test_every_pickle_of_an_old_file_is_looked_through(tmp_path: Path) -> None:
+    """Behind the content stands a list of names, which is a pickle too."""
+    save_old(STATE, tmp_path / "weights.pth")
+    content = (tmp_path / "weights.pth").read_bytes()
+    start = content.rindex(b"\x80\x02]")
+    bomb = b"\x80\x02" + ENCODE + text("x") + text("hex") + b"\x86R."
+    (tmp_path / "weights.pth").write_bytes(content[:start] + bomb + content[start:])
+    assert "calls _codecs.encode" in refused(tmp_path / "weights.pth")
+    (tmp_path / "weights.pth").write_bytes(content[:start] + pickled(Trap(tmp_path / "executed")) + content[start:])
+    assert "would run code" in refused(tmp_path / "weights.pth")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_names_that_could_be_lengthened_again_and_again_stay_short(tmp_path: Path) -> None:
+    path = b"cpathlib\nPosixPath\n" + text("x" * 1000) + b"\x85R"
+    for _ in range(40):  # the path of a path and itself
+        path = b"cpathlib\nPosixPath\n" + path + b"q\x00h\x00\x86R"
+    pairs = b"N" + b"q\x00h\x00\x86" * 40
+    data = b"\x80\x02}(" + text("path") + path + text("v") + b"ctorch.torch_version\nTorchVersion\n" + pairs + b"\x85R"
+    data += text("w") + b"ccollections\nOrderedDict\n)Ru."
+    message = refused(in_archive(tmp_path / "w.pth", data))
+    assert "no tensors by name: its entries are path, v, w" in message
+
+
+def test_two_parts_that_differ_in_capitals_are_refused(tmp_path: Path) -> None:
+    """torch's reader takes one for the other: what it reads need not be what was looked through."""
+    torch.save(STATE, tmp_path / "weights.pth")
+    for name in ("weights/DATA.pkl", "WEIGHTS/data/0"):
+        repack(tmp_path / "weights.pth", tmp_path / "two.pth", {})
+        with zipfile.ZipFile(tmp_path / "two.pth", "a") as archive:
+            archive.writestr(name, b"\x80\x02}.")
+        assert "read in two ways" in refused(tmp_path / "two.pth")
+
+
+def test_an_archive_with_two_directories_is_refused(tmp_path: Path) -> None:
+    """Python takes the directory before the end; torch the one that the end points to."""
+    with zipfile.ZipFile(tmp_path / "plain.pth", "w") as archive:
+        archive.writestr("w/data.pkl", b"\x80\x02}.")
+    content = (tmp_path / "plain.pth").read_bytes()
+    (tmp_path / "two.pth").write_bytes(content[:-22] + content)
+    assert "read in two ways" in refused(tmp_path / "two.pth")
+    torch.save(STATE, tmp_path / "weights.pth")
+    content = (tmp_path / "weights.pth").read_bytes()
+    (tmp_path / "two.pth").write_bytes(content[:-98] + content)
+    assert "read in two ways" in refused(tmp_path / "two.pth")
+    with zipfile.ZipFile(tmp_path / "weights.pth", "a") as archive:
+        archive.comment = b"a remark"
+    assert "read in two ways" in refused(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 0.999])
+@writers
+def test_a_file_that_was_cut_says_so(tmp_path: Path, write: Any, share: float) -> None:
+    write({f"layer{i}": torch.zeros(100) for i in range(20)}, tmp_path / "weights.pth")
+    content = (tmp_path / "weights.pth").read_bytes()
+    (tmp_path / "weights.pth").write_bytes(content[: int(share * len(content))])
+    assert "cut off" in refused(tmp_path / "weights.pth")
+
+
+def test_numbers_too_long_to_write_are_left(tmp_path: Path) -> None:
+    torch.save({"model": STATE, "table": {1 << 1000: 1, 2: 3}}, tmp_path / "weights.pth")
+    assert read_weights(tmp_path / "weights.pth").entries == {"table": {"2": 3}}
+    torch.save({1 << 1000: torch.zeros(1)}, tmp_path / "weights.pth")
+    assert "by a int" in refused(tmp_path / "weights.pth")

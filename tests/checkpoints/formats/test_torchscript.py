@@ -1,3 +1,4 @@
+import gc
 import io
 import warnings
 import zipfile
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from tests.checkpoints.formats.helpers import assert_same, pickled, refused, repack
 from toprung.checkpoints.files import read_weights
+from toprung.checkpoints.formats.archive import span
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -140,11 +142,42 @@ def test_a_module_that_holds_itself_is_refused(made: tuple[Path, nn.Module], tmp
     assert "too deeply" in refused(tmp_path / "bad.pt")
 
 
+def test_modules_that_multiply_end_in_time(made: tuple[Path, nn.Module], tmp_path: Path) -> None:
+    module = b"c__torch__\nM\n)\x81"
+    data = b"\x80\x02" + module + b"q\x00"
+    for _ in range(50):  # 2 ** 50 paths to modules without tensors
+        data += module + b"}(X\x01\x00\x00\x00ah\x00X\x01\x00\x00\x00bh\x00ubq\x00"
+    repack(made[0], tmp_path / "bad.pt", {"data.pkl": data + b"."})
+    assert "no tensors by name" in refused(tmp_path / "bad.pt")
+
+
 def test_a_program_without_tensors_says_so(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         save(torch.jit.script(nn.ReLU()), tmp_path / "net.pt")
     assert "no tensors by name" in refused(tmp_path / "net.pt")
+
+
+def test_values_are_views_of_the_file_and_stay_when_it_is_gone(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Linear(300, 300), nn.Linear(300, 300))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save(torch.jit.script(net), tmp_path / "net.pt")
+    with zipfile.ZipFile(tmp_path / "net.pt") as archive:
+        offsets = {entry.filename.rpartition("/")[2]: span(tmp_path / "net.pt", entry)[0]
+                   for entry in archive.infolist() if "/data/" in entry.filename}  # fmt: skip
+    tensors = read_weights(tmp_path / "net.pt").tensors
+    places = sorted(tensor.data_ptr() for tensor in tensors.values())
+    assert [place - places[0] for place in places] == [at - min(offsets.values()) for at in sorted(offsets.values())]
+    kept = tensors["1.weight"]
+    del tensors
+    (tmp_path / "net.pt").unlink()
+    gc.collect()
+    ballast = [torch.full((300, 300), 7.0) for _ in range(50)]
+    assert torch.equal(kept, net[1].weight)
+    kept += 1  # a private mapping can be written
+    assert torch.equal(kept, net[1].weight + 1)
+    assert ballast
 
 
 def test_the_reader_leaves_no_trace_of_what_a_pickle_sets(made: tuple[Path, nn.Module]) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from tests.checkpoints.formats.helpers import STATE, assert_same, refused, save_old
 from toprung.checkpoints.files import read_weights, unwrap
+from toprung.checkpoints.formats import wrappers
 
 OTHER = {"other": torch.zeros(1)}
 OPTIMIZER = {"state": {0: {"exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
@@ -76,6 +77,58 @@ def test_several_parts_without_a_known_name_keep_their_names() -> None:
     assert unwrap({"backbone": {"w": torch.zeros(1)}, "head": {"w": torch.ones(1)}}).keys() == {"backbone.w", "head.w"}
 
 
+LINEAR = {"weight": torch.ones(2, 2), "bias": torch.zeros(2)}
+DOTTED = {"layer.weight": torch.ones(2, 2), "layer.bias": torch.zeros(2)}
+
+
+@pytest.mark.parametrize(
+    ("content", "wrapper", "names"),
+    [
+        ({"weight": torch.ones(2)}, "", {"weight"}),
+        (LINEAR, "", {"weight", "bias"}),
+        ({"state_dict": {"weight": torch.ones(2)}}, "state_dict", {"weight"}),
+        ({"module.weight": torch.ones(2)}, "", {"weight"}),
+        # Parts of a tree of tables with names that wrappers have too.
+        ({"params": {"embed": LINEAR, "encoder": {"layer0": LINEAR}, "head": LINEAR}}, "params",
+         {"embed.weight", "embed.bias", "encoder.layer0.weight", "encoder.layer0.bias", "head.weight", "head.bias"}),
+        ({"encoder": LINEAR, "head": LINEAR}, "", {"encoder.weight", "encoder.bias", "head.weight", "head.bias"}),
+        ({"cls": torch.ones(1), "encoder": LINEAR}, "", {"cls", "encoder.weight", "encoder.bias"}),
+        ({"weight": torch.ones(1), "bias": torch.ones(1), "model": LINEAR}, "",
+         {"weight", "bias", "model.weight", "model.bias"}),
+        ({"net": {"a": LINEAR}, "classifier": LINEAR}, "",
+         {"net.a.weight", "net.a.bias", "classifier.weight", "classifier.bias"}),
+        ({"weights": {"classes": torch.ones(3)}, "backbone": DOTTED}, "",
+         {"weights.classes", "backbone.layer.weight", "backbone.layer.bias"}),
+        ({"params": LINEAR, "batch_stats": LINEAR, "opt_state": {"mu": LINEAR}}, "params", {"weight", "bias"}),
+        # Wrappers, whatever lies beside them.
+        ({"encoder": DOTTED, "decoder": DOTTED}, "encoder", set(DOTTED)),
+        ({"model": DOTTED, "mean": torch.ones(3), "std": torch.ones(3)}, "model", set(DOTTED)),
+        ({"model": {"state_dict": DOTTED}, "critic": {"state_dict": DOTTED}}, "model.state_dict", set(DOTTED)),
+        ({"state_dict": LINEAR, "a": torch.ones(3), "b": torch.ones(3), "c": torch.ones(3)}, "state_dict", set(LINEAR)),
+        ({"state_dict": LINEAR, "acc": torch.tensor(1.0), "lr": torch.tensor(0.1), "n": torch.tensor(3)}, "state_dict",
+         set(LINEAR)),
+        ({"model": LINEAR, "rng_state": torch.ones(9), "queue": torch.ones(9)}, "model", set(LINEAR)),
+        # Tables of single numbers are no averaged weights.
+        ({"ema": {"decay": torch.tensor(0.9), "updates": torch.tensor(3)}, "model": DOTTED}, "model", set(DOTTED)),
+        ({"ema": {"decay": 0.9, "shadow_params": [torch.ones(2)]}, "model": DOTTED}, "model", set(DOTTED)),
+        ({"ema": {"module": DOTTED, "updates": 3}, "model": LINEAR}, "ema.module", set(DOTTED)),
+        ({"state_dict_ema": None, "model_ema": {}, "ema": {"n": torch.tensor(1)}, "state_dict": LINEAR}, "state_dict",
+         set(LINEAR)),
+        # The optimizer's state, wherever it lies.
+        ({"generator": {"model": LINEAR, "optimizer": OPTIMIZER}, "critic": {"model": LINEAR, "optimizer": OPTIMIZER}},
+         "", {"generator.model.weight", "generator.model.bias", "critic.model.weight", "critic.model.bias"}),
+        ({"model": LINEAR, "opt": {"state": {0: {"exp_avg": torch.ones(2)}}}}, "model", set(LINEAR)),
+        ({"target": LINEAR, "state": {"param_states": {"mu": LINEAR}}}, "target", set(LINEAR)),
+        ({"state_dict": LINEAR, "optimizer_states": [OPTIMIZER], "lr_schedulers": [{}], "loops": {"x": LINEAR},
+          "callbacks": {"c": LINEAR}, "hyper_parameters": {"lr": 1}}, "state_dict", set(LINEAR)),
+    ],
+)  # fmt: skip
+def test_parts_are_told_from_wrappers(content: Any, wrapper: str, names: set[str]) -> None:
+    found = wrappers.unwrap(content, "the file")
+    assert isinstance(found, wrappers.Unwrapped)
+    assert (found.wrapper, found.tensors.keys()) == (wrapper, names)
+
+
 def test_names_that_are_no_strings_become_strings() -> None:
     assert unwrap({0: torch.zeros(1), 1: {2: torch.zeros(1)}}).keys() == {"0", "1.2"}
 
@@ -125,6 +178,12 @@ def test_tables_that_multiply_are_refused_in_time(tmp_path: Path) -> None:
         lists = [lists] * 10
     torch.save(STATE | {"lists": lists, "epoch": 1}, tmp_path / "weights.pth")
     assert read_weights(tmp_path / "weights.pth").entries == {"epoch": 1}
+
+
+def test_entries_that_are_too_large_to_keep_end_in_time(tmp_path: Path) -> None:
+    numbers = list(range(100_000))
+    torch.save({"model": STATE, "first": 1} | {f"x{i}": numbers for i in range(20_000)}, tmp_path / "weights.pth")
+    assert read_weights(tmp_path / "weights.pth").entries == {"first": 1}
 
 
 def test_tables_deeper_than_any_model_are_left(tmp_path: Path) -> None:

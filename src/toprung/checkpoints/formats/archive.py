@@ -13,6 +13,7 @@ _EXPANSION = 4  # times the size of the file, where weights hardly shrink at all
 _SLACK = 1 << 24
 _LOCAL_HEADER = 30
 _ENCRYPTED = 1
+_END, _LOCATOR, _END_64 = 22, 20, 56  # bytes of the records behind the directory
 
 
 def checked_directory(file: Path, expansion: int = _EXPANSION) -> list[zipfile.ZipInfo]:
@@ -47,6 +48,41 @@ def checked_directory(file: Path, expansion: int = _EXPANSION) -> list[zipfile.Z
                 f"{file} is damaged: its part '{shown(entry.filename)}' lies outside of the file; fetch it again."
             )
     return entries
+
+
+def refuse_ambiguous(file: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse an archive in which torch's reader would find other parts than the ones that were looked at.
+
+    It takes capital letters for small ones, and the directory from where the archive's end says, whereas Python takes
+    the one before the end.
+
+    Raises:
+        WeightsError: two parts that differ in capitals only, or a directory that is not where it says.
+    """
+    names = {entry.filename.lower() for entry in entries}
+    if len(names) < len(entries) or not _directory_is_where_it_says(file):
+        raise WeightsError(f"{file} is damaged or hostile: its directory can be read in two ways; fetch it again.")
+
+
+def _directory_is_where_it_says(file: Path) -> bool:
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        opened.seek(max(0, size - _END - _LOCATOR - _END_64))
+        end_64, locator, end = opened.read(_END_64), opened.read(_LOCATOR), opened.read(_END)
+        if not end.startswith(b"PK\x05\x06"):
+            return False  # with a comment, which torch does not write
+        place, length = _number(end, 16, 4), _number(end, 12, 4)
+        behind = size - _END
+        if locator.startswith(b"PK\x06\x07"):
+            behind = size - _END - _LOCATOR - _END_64
+            if _number(locator, 8, 8) != behind or not end_64.startswith(b"PK\x06\x06"):
+                return False
+            place, length = _number(end_64, 48, 8), _number(end_64, 40, 8)
+    return place + length == behind
+
+
+def _number(content: bytes, start: int, length: int) -> int:
+    return int.from_bytes(content[start : start + length], "little")
 
 
 def is_stored(entries: Sequence[zipfile.ZipInfo]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -12,6 +13,7 @@ from toprung.checkpoints.formats.stand_ins import NumpyArray, Record
 
 _MOST = 30_000  # values of an entry: the names of 21,000 classes are the longest lists
 _MOST_ENTRIES = 1_000
+_MOST_ALTOGETHER = 1_000_000  # values that are looked at, kept or not
 _DEEPEST = 8
 _LONGEST = 4_000  # characters of a string
 _LARGEST = 1 << 64
@@ -34,14 +36,15 @@ class _Budget:
 def plain_entries(content: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the entries that are strings, numbers, ``None``, or lists and tables of them; no tensor is among them."""
     found: dict[str, Any] = {}
+    left = _MOST_ALTOGETHER
     for key, value in content.items():
-        if len(found) >= _MOST_ENTRIES:
+        if len(found) >= _MOST_ENTRIES or left <= 0:
             break
         if isinstance(key, str) and len(key) <= _LONGEST and not isinstance(value, Tensor):
-            try:
-                found[str(key)] = _plain(value, 0, _Budget())
-            except _Refused:
-                continue
+            budget = _Budget()
+            with contextlib.suppress(_Refused):
+                found[str(key)] = _plain(value, 0, budget)
+            left -= _MOST - budget.left
     return found
 
 
@@ -62,9 +65,9 @@ def _plain(value: Any, depth: int, budget: _Budget) -> Any:
         raise _Refused
     if isinstance(value, Mapping):
         table = {
-            str(key): _plain(inner, depth + 1, budget)
+            str(key)[:_LONGEST]: _plain(inner, depth + 1, budget)
             for key, inner in value.items()
-            if isinstance(key, str | int | float) and _may_be_plain(inner)
+            if _may_be_key(key) and _may_be_plain(inner)
         }
         if value and not table:  # of tensors
             raise _Refused
@@ -72,6 +75,10 @@ def _plain(value: Any, depth: int, budget: _Budget) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner, depth + 1, budget) for inner in value]
     raise _Refused
+
+
+def _may_be_key(key: Any) -> bool:
+    return isinstance(key, str | float) or (isinstance(key, int) and abs(key) < _LARGEST)
 
 
 def _may_be_plain(value: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 _NUMBERS = re.compile(r"b1|i[1248]|u[1248]|f[248]|c8|c16")
-_BFLOAT16 = "V2"
+_LONGEST_PATH = 4_096
 
 
 class Record:
@@ -38,6 +38,10 @@ class Text(str):
     """Stands for classes that are strings, such as torch's version."""
 
     __slots__ = ()
+
+    def __new__(cls, value: object = "", *_: object) -> Text:
+        """Keep a text; the words for anything else could be of any length."""
+        return str.__new__(cls, value if isinstance(value, str) else "")
 
 
 class NumpyType:
@@ -100,12 +104,18 @@ def _bytes(content: object) -> bytes | None:
     return content if isinstance(content, bytes) else None
 
 
+def _parts(parts: tuple[object, ...]) -> list[str]:
+    """Return the parts of a path; none where it is longer than any, as a path of two paths may be again and again."""
+    found = [part for part in parts if isinstance(part, str)]
+    return found if sum(map(len, found)) <= _LONGEST_PATH else []
+
+
 def _posix_path(*parts: object) -> str:
-    return str(PurePosixPath(*(part for part in parts if isinstance(part, str))))
+    return str(PurePosixPath(*_parts(parts)))
 
 
 def _windows_path(*parts: object) -> str:
-    return str(PureWindowsPath(*(part for part in parts if isinstance(part, str))))
+    return str(PureWindowsPath(*_parts(parts)))
 
 
 def _table(*_: object) -> dict[Any, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from toprung.checkpoints.formats.archive import is_stored, read_entry
+from toprung.checkpoints.formats.archive import is_stored, read_entry, refuse_ambiguous
 from toprung.checkpoints.formats.pickles import BadPickle, PickleScan, scan_pickle
 from toprung.checkpoints.formats.showing import shown
 from toprung.checkpoints.formats.stand_ins import stand_ins_for
@@ -25,7 +25,7 @@ from toprung.errors import WeightsError
 _MAGIC = 0x1950A86A20F9469CFC6C  # the number that torch wrote first before 1.6
 _LARGEST_PICKLE = 1 << 29
 _OUR_PROTOCOL = 2  # the only one of torch's restricted unpickler
-_OLD_PICKLES = 4  # mark, protocol, machine, content
+_OLD_PICKLES = 5  # mark, protocol, machine, content, names of the storages whose bytes follow
 _REMEDY = "ask its authors for a plain state dict or a .safetensors file."
 _DAMAGED = "is cut off or damaged; fetch it again."
 
@@ -38,6 +38,11 @@ _TENSORS = re.compile(
     r"|torch\._utils\._rebuild_(parameter|parameter_with_state|tensor|tensor_v2|tensor_v3|qtensor|sparse_tensor"
     r"|meta_tensor_no_storage)|torch\.per_(tensor|channel)_\w+"
 )
+
+# What no file calls, though it names them: a call takes as much memory as its argument says.
+_NEVER_CALLED = re.compile(r"torch\.Tensor|torch\.(cuda\.|storage\.)?\w+Storage")
+# How Python writes bytes in the old protocol. Other codecs lengthen what they get, and can be called on each other.
+_ENCODE, _CODEC = "_codecs.encode", "latin1"
 
 
 def read_torch_archive(file: Path, entries: Sequence[zipfile.ZipInfo]) -> Any:
@@ -52,6 +57,7 @@ def read_torch_archive(file: Path, entries: Sequence[zipfile.ZipInfo]) -> Any:
         raise WeightsError(
             f"{file} is a zip archive without torch weights (it holds {names}); unpack it and give the file inside."
         )
+    refuse_ambiguous(file, entries)
     if pickles[0].file_size > _LARGEST_PICKLE:
         raise WeightsError(f"{file} declares {pickles[0].file_size:,} bytes of Python objects; it is not read.")
     try:
@@ -68,6 +74,7 @@ def read_old_torch(file: Path) -> Any:
         WeightsError: as :func:`read_torch_archive`; any other pickle too.
     """
     names: dict[str, None] = {}
+    calls: frozenset[tuple[str, str]] = frozenset()
     protocol = 0
     is_torch = False
     try:
@@ -76,12 +83,13 @@ def read_old_torch(file: Path) -> Any:
                 scan = scan_pickle(opened)
                 is_torch = is_torch or _MAGIC in scan.numbers
                 names |= dict.fromkeys(scan.names)
+                calls |= scan.calls
                 protocol = max(protocol, scan.protocol)
                 if not is_torch:
                     break
     except BadPickle as error:
         raise WeightsError(f"{file} {_old_failing(is_torch, tuple(names))}") from error
-    whole = PickleScan(tuple(names), protocol)
+    whole = PickleScan(tuple(names), protocol, calls=calls)
     if not is_torch:
         _refuse_foreign(file, whole)
         raise WeightsError(
@@ -128,6 +136,9 @@ def _refuse_foreign(file: Path, scan: PickleScan) -> None:
                 f"{file} holds an object of {shown(name)}; rebuilding it would run code, which toprung never does: "
                 f"{_REMEDY}"
             )
+    for name, argument in scan.calls:
+        if _NEVER_CALLED.fullmatch(name) or (name == _ENCODE and argument != _CODEC):
+            raise WeightsError(f"{file} calls {shown(name)} as no weights file does; it is damaged or hostile.")
 
 
 def _is_dtype(name: str) -> bool:

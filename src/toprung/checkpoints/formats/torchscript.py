@@ -69,10 +69,12 @@ def read_torchscript(file: Path, entries: Sequence[zipfile.ZipInfo]) -> tuple[St
         raise WeightsError(f"{file} is a damaged TorchScript archive; fetch it again.") from error
     if not isinstance(top, Holder):
         raise WeightsError(f"{file} is a TorchScript archive that holds no module.")
-    tensors: State = {}
-    _collect(file, top, "", tensors, _registered(file, entries, root), 0)
+    collector = _Collector(file, _registered(file, entries, root))
+    collector.collect(top)
     plain = plain_entries(top.state)
-    return tensors, {key: value for key, value in plain.items() if key != "training" and not key.startswith("_")}
+    return collector.tensors, {
+        key: value for key, value in plain.items() if key != "training" and not key.startswith("_")
+    }
 
 
 class Holder:
@@ -85,7 +87,8 @@ class Holder:
         self.state: Mapping[str, Any] = {}
 
     def __setstate__(self, state: object) -> None:
-        self.state = {str(key): value for key, value in state.items()} if isinstance(state, dict) else {}
+        table = state if isinstance(state, dict) else {}
+        self.state = {key: value for key, value in table.items() if isinstance(key, str)}
 
 
 class _Quantised:
@@ -176,20 +179,35 @@ def _registered(file: Path, entries: Sequence[zipfile.ZipInfo], root: str) -> di
     return found
 
 
-def _collect(file: Path, holder: Holder, prefix: str, tensors: State, kinds: dict[str, set[str]], depth: int) -> None:
-    if depth > _DEEPEST:
-        raise WeightsError(f"{file} nests its modules too deeply; it is damaged or hostile.")
-    known = kinds.get(holder.kind)
-    for key, value in holder.state.items():
-        name = f"{prefix}{key}"
-        if len(tensors) > _MOST_TENSORS:
-            raise WeightsError(f"{file} holds more than {_MOST_TENSORS:,} tensors; it is damaged or hostile.")
-        if isinstance(value, Holder):
-            _collect(file, value, f"{name}.", tensors, kinds, depth + 1)
-        elif known is None or key in known:
-            if isinstance(value, Tensor):
-                tensors[name] = value
-            elif isinstance(value, _Quantised):
-                raise WeightsError(
-                    f"{file}: {shown(name)} is quantised or sparse; fetch the weights as they were before quantisation."
-                )
+class _Collector:
+    """Walks through the modules and keeps their tensors."""
+
+    def __init__(self, file: Path, kinds: Mapping[str, set[str]]) -> None:
+        self.tensors: State = {}
+        self._file, self._kinds = file, kinds
+        self._empty: set[int] = set()  # modules without tensors: one may stand in many places
+
+    def collect(self, holder: Holder, prefix: str = "", depth: int = 0) -> None:
+        if depth > _DEEPEST:
+            raise WeightsError(f"{self._file} nests its modules too deeply; it is damaged or hostile.")
+        known = self._kinds.get(holder.kind)
+        before = len(self.tensors)
+        for key, value in holder.state.items():
+            name = f"{prefix}{key}"
+            if len(self.tensors) > _MOST_TENSORS:
+                raise WeightsError(f"{self._file} holds more than {_MOST_TENSORS:,} tensors; it is damaged or hostile.")
+            if isinstance(value, Holder) and id(value) not in self._empty:
+                self.collect(value, f"{name}.", depth + 1)
+            elif known is None or key in known:
+                self._keep(name, value)
+        if len(self.tensors) == before:
+            self._empty.add(id(holder))
+
+    def _keep(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor):
+            self.tensors[name] = value
+        elif isinstance(value, _Quantised):
+            raise WeightsError(
+                f"{self._file}: {shown(name)} is quantised or sparse; fetch the weights as they were before "
+                "quantisation."
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,13 +23,19 @@ _WRAPPERS = (
     "model_state_dict", "model", "module", "teacher", "target_encoder", "encoder", "student", "net", "network",
     "params", "param", "weights",
 )  # fmt: skip
+# Names that a part of a model can have too.
+_WORDS = ("ema", "model", "module", "teacher", "encoder", "student", "net", "network", "params", "param", "weights")
+_TREES = ("params", "param")  # the outermost table of JAX projects, whose model is a tree of tables
 _NO_MODEL = ("optim", "sched", "scaler", "loss", "queue", "rng", "hook", "callback", "loop")
-_OPTIMIZER = ("param_groups",)
+_NEXT_TO_MODELS = ("predictor", "batch_stats")
+_OPTIMIZER = ("param_groups", "param_states")
+_OPTAX = ("opt", "opt_state")
 _PREFIXES = ("module.", "_orig_mod.")
 _WRAPPED = 5  # levels of wrapping
 _DEEPEST = 16  # levels of names; a file may hold itself
 _MOST_TENSORS = 200_000
 _LONGEST_NAME = 1_000
+_LARGEST_NUMBER = 1 << 64
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def unwrap(content: Any, where: str) -> Unwrapped:
         beside = {key: value for key, value in content.items() if key not in holding and not _is_aside(key, value)}
         entries = plain_entries(beside) | entries
         candidates = _candidates(content, holding, outermost=not place)
-        if not candidates or len(place) >= _WRAPPED or _is_state(content):
+        if not candidates or len(place) >= _WRAPPED:
             break
         alternatives += [".".join([*place, name]) for name in candidates[1:]]
         place.append(candidates[0])
@@ -89,27 +95,41 @@ def without_prefixes(tensors: State, known: tuple[str, ...]) -> tuple[State, tup
     return tensors, tuple(taken)
 
 
-def _is_state(content: Mapping[Any, Any]) -> bool:
-    """Say whether most entries are tensors themselves: a state dict may have a part called ``model`` or ``encoder``."""
-    tensors = sum(_is_array(value) for value in content.values())
-    return tensors > 2 and 2 * tensors > len(content)
+def _is_part(content: Mapping[Any, Any], name: str, holding: Mapping[str, None]) -> bool:
+    """Say whether an entry is a part of a model, which can be called ``model`` or ``encoder``, and not a wrapper."""
+    if name not in _WORDS:
+        return False
+    beside = sum(_is_weight(value) and not _of_training(key) for key, value in content.items())
+    if beside > 2 and 2 * beside > len(content):  # a state dict
+        return True
+    others = [key for key in holding if key not in _WRAPPERS and key not in _NEXT_TO_MODELS]
+    return name not in _TREES and bool(others or beside) and len(holding) + beside > 1 and not _is_whole(content[name])
+
+
+def _is_whole(table: Mapping[Any, Any]) -> bool:
+    """Say whether a table is a model's state by its looks: names with dots, or a wrapper again."""
+    return any(
+        isinstance(key, str)
+        and (isinstance(value, Mapping) if key in _WRAPPERS else _is_weight(value) and ("." in key or "/" in key))
+        for key, value in table.items()
+    )
 
 
 def _holding(content: Mapping[Any, Any]) -> dict[str, None]:
-    """Return the entries that are tables of tensors, in order."""
+    """Return the entries that are tables of tensors, in order; single numbers (a rate, a count) are no model."""
     looked: dict[int, bool] = {}
     return {
         key: None
         for key, value in content.items()
-        if isinstance(key, str) and not _is_aside(key, value) and _holds_tensors(value, looked)
+        if isinstance(key, str) and not _is_aside(key, value) and _holds(value, _is_weight, looked)
     }
 
 
 def _candidates(content: Mapping[Any, Any], holding: Mapping[str, None], *, outermost: bool) -> list[str]:
     """Return the entries that may be the model, the preferred one first; none where the tensors lie bare."""
-    if any(key in content for key in _OPTIMIZER):
+    if _is_optimizer(content):
         return []
-    known = [key for key in _WRAPPERS if key in holding]
+    known = [key for key in _WRAPPERS if key in holding and not _is_part(content, key, holding)]
     if known:
         return known + [key for key in holding if key not in known]
     alone = outermost and len(holding) == 1 and not any(_is_array(value) for value in content.values())
@@ -120,18 +140,25 @@ def _is_aside(key: Any, value: Any) -> bool:
     """Say whether an entry is the state of the training, not of the model."""
     if not isinstance(value, Mapping | list | tuple):
         return False
-    named = isinstance(key, str) and any(word in key.lower() for word in _NO_MODEL)
-    return named or (isinstance(value, Mapping) and any(key in value for key in _OPTIMIZER))
+    return _of_training(key) or _is_optimizer(value)
 
 
-def _holds_tensors(value: Any, looked: dict[int, bool], depth: int = 0) -> bool:
-    """Say whether a table holds tensors, itself or in tables within; each table is looked at once."""
+def _of_training(key: Any) -> bool:
+    return isinstance(key, str) and (key in _OPTAX or any(word in key.lower() for word in _NO_MODEL))
+
+
+def _is_optimizer(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(key in value for key in _OPTIMIZER)
+
+
+def _holds(value: Any, wanted: Callable[[Any], bool], looked: dict[int, bool], depth: int = 0) -> bool:
+    """Say whether a table holds what is wanted, itself or in tables within; each table is looked at once."""
     if not isinstance(value, Mapping) or depth > _DEEPEST:
         return False
     if id(value) not in looked:
         looked[id(value)] = False  # a table may hold itself
-        looked[id(value)] = any(_is_array(inner) for inner in value.values()) or any(
-            _holds_tensors(inner, looked, depth + 1) for inner in value.values()
+        looked[id(value)] = any(wanted(inner) for inner in value.values()) or any(
+            _holds(inner, wanted, looked, depth + 1) for inner in value.values()
         )
     return looked[id(value)]
 
@@ -155,26 +182,33 @@ def _named(content: Any, where: str) -> Iterator[tuple[str, Tensor]]:
                 isinstance(value, Mapping)
                 and id(value) not in around
                 and depth < _DEEPEST
-                and _holds_tensors(value, looked)
-                and (depth or not _is_aside(key, value))
+                and _holds(value, _is_array, looked)
+                and not (_is_optimizer(value) if depth else _is_aside(key, value))
             ):
                 yield from walk(value, f"{prefix}{_name(key, where)}.", depth + 1)
         around.discard(id(table))
 
-    if isinstance(content, Mapping) and not any(key in content for key in _OPTIMIZER):
+    if isinstance(content, Mapping) and not _is_optimizer(content):
         yield from walk(content, "", 0)
 
 
 def _name(key: Any, where: str) -> str:
     if isinstance(key, bytes):  # of Python 2
         return key[:_LONGEST_NAME].decode("utf-8", "replace")
-    if isinstance(key, str | int | float) and len(str(key)) <= _LONGEST_NAME:
+    large = isinstance(key, int) and abs(key) >= _LARGEST_NUMBER  # whose text Python may refuse to write
+    if isinstance(key, str | int | float) and not large and len(str(key)) <= _LONGEST_NAME:
         return str(key)
     raise WeightsError(f"{where} names a tensor by a {type(key).__name__} that is no short text; it is not read.")
 
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, Tensor) or (isinstance(value, NumpyArray) and value.value is not None) or _is_numpy(value)
+
+
+def _is_weight(value: Any) -> bool:
+    """Say whether a value is an array of more than a single number."""
+    held: Any = value.value if isinstance(value, NumpyArray) else value
+    return _is_array(value) and bool(held.shape)
 
 
 def _is_numpy(value: Any) -> bool:
@@ -195,4 +229,5 @@ def to_tensor(array: np.ndarray[Any, Any]) -> Tensor:
         native = native.astype(np.float64)  # long doubles, which torch does not know
     if native.dtype.kind == "c" and native.dtype.itemsize > 16:
         native = native.astype(np.complex128)
-    return torch.from_numpy(np.array(native, order="C", copy=not native.flags.writeable or None)).reshape(array.shape)
+    whole = np.ascontiguousarray(native)
+    return torch.from_numpy(whole if whole.flags.writeable else whole.copy()).reshape(array.shape)
