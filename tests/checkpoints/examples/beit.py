@@ -38,6 +38,21 @@ def pretrained(folder: Path) -> Made:
     return Made(folder / "beit_base_patch8_32_pt22k.pth", peer.forward_features)  # type: ignore[arg-type]
 
 
+def second(folder: Path) -> Made:
+    """BEiT v2's pretraining: blocks and a norm more behind the encoder, which only it needs."""
+    shared = {"use_shared_rel_pos_bias": True, "use_rel_pos_bias": False, "global_pool": "token"}
+    peer = randomise(timm.create_model("beitv2_base_patch16_224", num_classes=0, **SIZES, **shared))
+    extra = {name.replace("blocks.", "cls_pt_layers."): t for name, t in peer.state_dict().items() if "blocks." in name}
+    extra |= {"mask_token": torch.ones(1, 1, 48), "lm_head.weight": torch.ones(20, 48), "lm_head.bias": torch.ones(20)}
+    extra["rel_pos_bias.relative_position_index"] = torch.zeros(17, 17, dtype=torch.long)
+    torch.save({"model": peer.state_dict() | extra}, folder / "beitv2_base_patch8_32_pt1k.pth")
+    return Made(folder / "beitv2_base_patch8_32_pt1k.pth", peer.forward_features)  # type: ignore[arg-type]
+
+
+def second_model() -> nn.Module:
+    return timm.create_model("beitv2_base_patch16_224", num_classes=7, global_pool="token", **SIZES)
+
+
 EXAMPLES = [
     Example(
         "BEiT, fine-tuned",
@@ -47,4 +62,5 @@ EXAMPLES = [
         lambda m, x: m.forward_head(m.forward_features(x), pre_logits=True),  # type: ignore[operator]
     ),
     Example("BEiT, pretrained", "BEiT", pretrained, lambda: model(global_pool="token")),
+    Example("BEiT v2, pretrained", "BEiT", second, second_model),
 ]

@@ -1,5 +1,6 @@
 """CLIP's files by open_clip's own vision transformer, in the forms of OpenAI and of OpenCLIP's training."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -62,9 +63,27 @@ def tower(folder: Path) -> Made:
     return Made(folder / "visual.pt", partial(features, network))
 
 
-def model() -> nn.Module:
-    sizes = {"img_size": 32, "patch_size": 8, "embed_dim": 128, "depth": 2, "num_heads": 2}
-    return timm.create_model("vit_base_patch16_clip_224", num_classes=7, **sizes)
+def configured(folder: Path, *, quick: bool = False, text: str = "", **vision: object) -> Made:
+    """A folder of OpenCLIP's on the hub: the configuration tells what no tensor does."""
+    kind = open_clip.CustomTextCLIP if text else open_clip.CLIP
+    network = randomise(kind(embed_dim=16, vision_cfg=VISION | vision, text_cfg=TEXT, quick_gelu=quick))
+    settings = {"embed_dim": 16, "quick_gelu": quick, "vision_cfg": VISION | vision, "text_cfg": TEXT}
+    config = {"model_cfg": settings, "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    torch.save(network.state_dict(), folder / "open_clip_pytorch_model.bin")
+    return Made(folder, partial(features, network))
+
+
+def named(folder: Path) -> Made:
+    """OpenCLIP's names of published files tell quick GELU."""
+    network = peer(quick=True)
+    torch.save({"state_dict": network.state_dict()}, folder / "vit_b_8-quickgelu-laion400m_e32.pt")
+    return Made(folder / "vit_b_8-quickgelu-laion400m_e32.pt", partial(features, network))
+
+
+def model(**arguments: object) -> nn.Module:
+    sizes = {"img_size": 32, "patch_size": 8, "embed_dim": 128, "depth": 2, "num_heads": 2, "num_classes": 7}
+    return timm.create_model("vit_base_patch16_clip_224", **(sizes | arguments))
 
 
 def pooled(m: nn.Module, x: Tensor) -> Tensor:
@@ -76,4 +95,28 @@ EXAMPLES = [
     Example("CLIP, OpenAI's TorchScript", "CLIP", torchscript, model, pooled),
     Example("CLIP, OpenCLIP training", "CLIP", training, model, pooled),
     Example("CLIP, tower alone", "CLIP", tower, model, pooled),
+    Example("CLIP, OpenCLIP, quick by its configuration", "CLIP", partial(configured, quick=True), model, pooled),
+    Example("CLIP, OpenCLIP, quick by its name", "CLIP", named, model, pooled),
+    Example("CLIP, OpenCLIP, text tower apart", "CLIP", partial(configured, text="apart"), model, pooled),
+    Example(
+        "CLIP, OpenCLIP, other heads and epsilon",
+        "CLIP",
+        partial(configured, head_width=32, norm_kwargs={"eps": 1e-2}, act_kwargs={"approximate": "tanh"}),
+        model,
+        pooled,
+    ),
+    Example(
+        "CLIP, OpenCLIP, layer scale",
+        "CLIP",
+        partial(configured, ls_init_value=0.1),
+        partial(model, init_values=0.1),
+        pooled,
+    ),
+    Example(
+        "CLIP, CLIPA",
+        "CLIP",
+        partial(configured, no_ln_pre=True, pool_type="avg", final_ln_after_pool=True),
+        partial(model, pre_norm=False, global_pool="avg"),
+        pooled,
+    ),
 ]

@@ -6,6 +6,8 @@ Facts:
   table of relative offsets: one per block after fine-tuning, one shared by all (``rel_pos_bias.``) in pretraining;
 - no absolute positions, as a rule. A plain ViT has no place for the tables and would answer without positions;
 - pretraining files hold ``mask_token``, ``lm_head`` and (v2) ``cls_pt_layers``; fine-tuned ones average: ``fc_norm``;
+- the tensors lie under ``model``, and the index of the tables is kept with them; timm keeps neither, so that its own
+  files, of BEiT v2 too, are told apart and get no mean and std that were not theirs;
 - exact GELU, LayerNorm epsilon 1e-6; a fresh head begins as a truncated normal of std 0.02 times 0.001;
 - BEiT expects mean and std 0.5, BEiT v2 ImageNet's (as timm's table of them says).
 """
@@ -23,14 +25,18 @@ NAME = "BEiT"
 _SHARED = "rel_pos_bias.relative_position_bias_table"
 _OWN = "blocks.{}.attn.relative_position_bias_table"
 _PRETRAINING = ("mask_token", "lm_head.", "cls_pt_layers.", "cls_pt_norm.", "cls_pt_lm_head.")
+_INDEX = "relative_position_index"
 
 
 def recognise(file: WeightsFile) -> bool:
-    """Recognise blocks with biases of query and value and tables of relative positions."""
+    """Recognise blocks with biases of query and value and tables of relative positions, as unilm writes them."""
     names = file.tensors.keys()
     tables = _SHARED in names or _OWN.format(0) in names
     marks = {"cls_token", "patch_embed.proj.weight", "blocks.0.attn.q_bias", "blocks.0.attn.qkv.weight"}
-    return marks <= set(names) and tables
+    kept_by_unilm = file.wrapper == "model" or any(
+        name.endswith(_INDEX) or name.startswith(_PRETRAINING) for name in names
+    )
+    return marks <= set(names) and tables and kept_by_unilm
 
 
 def translate(file: WeightsFile, target: Target | None) -> Translation:
@@ -40,7 +46,7 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     for name, tensor in file.tensors.items():
         if name.startswith(_PRETRAINING):
             dropped.append((name, "part of masked pretraining"))
-        elif name.endswith("relative_position_index"):
+        elif name.endswith(_INDEX):
             dropped.append((name, "computed by the model"))
         else:
             state[name] = tensor
