@@ -1,11 +1,13 @@
 """A model that takes over conventions answers as one built with them."""
 
 import copy
+from functools import partial
 
 import pytest
 import timm
 import torch
-from timm.layers import LayerNorm
+from timm.layers import LayerNorm, StdConv2d
+from timm.models.resnetv2 import ResNetV2
 from torch import nn
 
 from toprung.errors import ModelError
@@ -57,6 +59,19 @@ def test_epsilons_are_timms() -> None:
     apply_conventions(model, Conventions(norm_eps=0.1))
     pictures = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(model(pictures), peer(pictures))
+
+
+def test_the_epsilon_of_standardised_convolutions_is_timms() -> None:
+    def bit(eps: float) -> nn.Module:
+        conv = partial(StdConv2d, eps=eps)
+        return ResNetV2(layers=[1, 1], channels=(32, 64), stem_chs=32, conv_layer=conv, num_classes=3).eval()
+
+    peer, model = bit(1e-3), bit(1e-8)
+    model.load_state_dict(peer.state_dict())
+    apply_conventions(model, Conventions(std_conv_eps=1e-3))
+    pictures = torch.randn(2, 3, 32, 32)
+    assert torch.equal(model(pictures), peer(pictures))
+    assert differing(model, Conventions(std_conv_eps=1e-3)) == Conventions()
 
 
 def test_the_catalogue_builds_by_conventions() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from timm.layers import RotaryEmbeddingDinoV3, activations
+from timm.layers import RotaryEmbeddingDinoV3, StdConv2d, StdConv2dSame, activations
 from torch import nn
 
 from toprung.errors import ModelError
@@ -25,6 +25,7 @@ _MAKERS: dict[str, type[nn.Module]] = {
     "gelu_tanh": activations.GELUTanh,
     "quick_gelu": activations.QuickGELU,
 }
+_STANDARDISED = (StdConv2d, StdConv2dSame)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Conventions:
         norm_eps: epsilon of every LayerNorm.
         batch_norm_eps: epsilon of every BatchNorm.
         num_heads: attention heads of every block of a plain ViT.
+        std_conv_eps: epsilon of every convolution with standardised weights.
         rope_periods: periods of DINOv3's rotations, where the weights were trained with others than the model computes.
     """
 
@@ -43,6 +45,7 @@ class Conventions:
     norm_eps: float | None = None
     batch_norm_eps: float | None = None
     num_heads: int | None = None
+    std_conv_eps: float | None = None
     rope_periods: tuple[float, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -81,6 +84,7 @@ def differing(model: nn.Module, wanted: Conventions) -> Conventions:
         "norm_eps": {module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)},
         "batch_norm_eps": {module.eps for module in model.modules() if _is_batch_norm(module)},
         "num_heads": heads,
+        "std_conv_eps": {module.eps for module in model.modules() if isinstance(module, _STANDARDISED)},
         "rope_periods": {tuple(module.periods.tolist()) for module in _rotations(model)},
     }
     values = dataclasses.asdict(wanted)
@@ -103,6 +107,8 @@ def apply_conventions(model: nn.Module, wanted: Conventions) -> None:
             module.eps = wanted.norm_eps
         if wanted.batch_norm_eps is not None and isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eps = wanted.batch_norm_eps
+        if wanted.std_conv_eps is not None and isinstance(module, _STANDARDISED):
+            module.eps = wanted.std_conv_eps
     if wanted.rope_periods is not None:
         _replace_periods(model, wanted.rope_periods)
     if wanted.num_heads is not None:

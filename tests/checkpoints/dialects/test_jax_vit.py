@@ -47,6 +47,18 @@ def test_kernels_that_are_scaled_are_told(tmp_path: Path) -> None:
     file = jax_vit_variants.hybrid(tmp_path, (1, 2), 1).path
     report = load_weights(jax_vit_variants.hybrid_model((1, 2), 1), file)
     assert any("weight standardisation" in phrase for phrase in report.assumptions)
+    assert report.conventions["std_conv_eps"] > 0
+
+
+def test_the_median_kernel_keeps_its_size(tmp_path: Path) -> None:
+    file = read_weights(jax_vit_variants.hybrid(tmp_path, (1, 2), 1).path)
+    translated = translate(file, None).state
+    gains = sorted(
+        float(translated[f"patch_embed.backbone.stages.0.blocks.0.conv{number}.weight"].std())
+        / float(file.tensors[f"block1/unit1/conv{number}/kernel"].std())
+        for number in (1, 2, 3)
+    )
+    assert 0.5 < gains[1] < 2  # about 0.1 with timm's own epsilon
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_r_s16_p8_224", "vit_small_r26_s32_224", "vit_base_r50_s16_224"])

@@ -65,3 +65,12 @@ def test_no_other_dialect_claims_it() -> None:
     found = recognise(file)
     assert found is not None
     assert found.dialect.translate(file, None).unfit
+
+
+def test_a_plain_one_pretrained_by_mae_is_refused_with_the_reason_too(tmp_path: Path) -> None:
+    """Its blocks have timm's names beside the branch of convolutions, and the tensors lie under ``model`` as MAE's."""
+    model = timm.create_model("test_vit", num_classes=0)
+    state = model.state_dict() | names_of("blocks.0.PCM", convolutions(64, 64))
+    torch.save({"model": state}, tmp_path / "mae_vitae_base_pretrain.pth")
+    with pytest.raises(WeightsMismatch, match="ViTAE is not among timm's networks"):
+        load_weights(model, tmp_path / "mae_vitae_base_pretrain.pth")

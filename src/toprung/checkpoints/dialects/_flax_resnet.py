@@ -12,15 +12,13 @@ Facts:
 from __future__ import annotations
 
 import re
-from typing import Any
 
+import torch
 from torch import Tensor
 
-from toprung.checkpoints.dialects import Target
 from toprung.checkpoints.dialects._flax import Rule, norm
 
 _FLAX_EPSILON = 1e-5
-_TIMM_EPSILON = 1e-8  # of timm's hybrids, where there is no model to ask
 _STANDARDISED = re.compile(r"patch_embed\.backbone\.(?P<layer>(.+\.)?conv\d?)\.weight")
 _BLOCK, _OURS = "block{i}/unit{j}", "patch_embed.backbone.stages.{i}.blocks.{j}"
 
@@ -46,22 +44,19 @@ def counted_from_zero(name: str) -> str:
     return name if found is None else f"block{int(found[1]) - 1}/unit{int(found[2]) - 1}/{name[found.end() :]}"
 
 
-def standardise_alike(state: dict[str, Tensor], target: Target | None) -> None:
-    """Scale the kernels, in place of the old ones, so that timm's standardisation gives the values of Flax's."""
-    for name, kernel in state.items():
-        found = _STANDARDISED.fullmatch(name)
-        if found is None or kernel.ndim != 4:
-            continue
-        epsilon = getattr(_layer(target, name.removesuffix(".weight")), "eps", _TIMM_EPSILON)
-        wide = kernel.double()
-        spread = wide.flatten(1).std(dim=1, unbiased=False)
-        # (s + a)² - s², written without cancellation
-        gain = (epsilon / (2 * spread * _FLAX_EPSILON + _FLAX_EPSILON**2)).sqrt()
-        state[name] = (wide * gain[:, None, None, None]).to(kernel.dtype)
+def standardise_alike(state: dict[str, Tensor]) -> float:
+    """Scale the kernels, in place of the old ones, so that timm's standardisation gives the values of Flax's.
 
-
-def _layer(target: Target | None, name: str) -> Any:
-    try:
-        return target.module.get_submodule(name) if target else None
-    except AttributeError:
-        return None
+    Returns:
+        The epsilon that the model's standardised convolutions must have. It is chosen so that the median kernel keeps
+        its size: scaled kernels would learn at another rate than the file's.
+    """
+    kernels = {name: tensor.double() for name, tensor in state.items() if _STANDARDISED.fullmatch(name)}
+    spreads = {name: kernel.flatten(1).std(dim=1, unbiased=False) for name, kernel in kernels.items()}
+    # (s + a)² - s², written without cancellation
+    gaps = {name: 2 * spread * _FLAX_EPSILON + _FLAX_EPSILON**2 for name, spread in spreads.items()}
+    epsilon = float(torch.cat(list(gaps.values())).median())
+    for name, kernel in kernels.items():
+        gain = (epsilon / gaps[name]).sqrt()
+        state[name] = (kernel * gain[:, None, None, None]).to(state[name].dtype)
+    return epsilon

@@ -6,7 +6,8 @@ Facts:
 - a unit's layers are ``a``, ``b`` and ``c``, each with the ``group_norm`` in front of its ``standardized_conv2d``; the
   first unit of a block has ``a/proj``, too;
 - kernels are (h, w, in, out), the classifier among them: it is a convolution of 1 x 1, in timm as well;
-- convolutions are standardised, groups are 32; the stem pads by one pixel in front of the pooling, as
+- convolutions are standardised with an epsilon of 1e-10 (timm's ``resnetv2_*_bit``: 1e-8), groups are 32;
+- the stem pads by one pixel in front of the pooling, as
   ``resnetv2_*_bit`` does and timm's other ResNetV2 do not;
 - mean and std 0.5; a fresh head starts from zeros.
 """
@@ -20,6 +21,7 @@ from torch import Tensor
 from toprung.checkpoints.dialects import HALF, HeadStart, Target, Translation
 from toprung.checkpoints.files import WeightsFile
 from toprung.checkpoints.names import NameTable
+from toprung.models.conventions import Conventions
 
 NAME = "BiT (JAX npz)"
 
@@ -70,6 +72,7 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
         renamed.state,
         leftover=(*leftover, *(theirs[name] for name in renamed.leftover)),
         preprocessing=dict(HALF),
+        conventions=Conventions(std_conv_eps=1e-10),
         head_start=HeadStart("zeros", source="BiT's fine-tuning"),
         trained_for=_trained_for(head),
         licence="Apache 2.0",

@@ -95,8 +95,7 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     renamed = table.rename({name: turned(name, tensor) for name, tensor in layers.items()})
     state = renamed.state
     hybrid = "conv_root/kernel" in layers
-    if hybrid:
-        _flax_resnet.standardise_alike(state, target)
+    epsilon = _flax_resnet.standardise_alike(state) if hybrid else None
     if "pos_embed" in state and state["pos_embed"].ndim == 2:
         state["pos_embed"] = state["pos_embed"].unsqueeze(0)
     return Translation(
@@ -105,7 +104,9 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
         leftover=tuple(dict.fromkeys(theirs[name] for name in renamed.leftover)),
         assumptions=_assumptions(hybrid=hybrid),
         preprocessing=dict(HALF),
-        conventions=Conventions(activation="gelu_tanh", norm_eps=1e-6, num_heads=_heads(file.tensors)),
+        conventions=Conventions(
+            activation="gelu_tanh", norm_eps=1e-6, num_heads=_heads(file.tensors), std_conv_eps=epsilon
+        ),
         antialias=False,
         position_slots=_slots(state),
         head_start=HeadStart("zeros", source="its own fine-tuning"),

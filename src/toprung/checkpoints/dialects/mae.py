@@ -16,7 +16,7 @@ Facts:
 from __future__ import annotations
 
 from toprung.checkpoints.dialects import IMAGENET, HeadStart, Target, Translation
-from toprung.checkpoints.dialects._vit import has_moco_positions
+from toprung.checkpoints.dialects._vit import HEAD, has_moco_positions, is_plain_vit
 from toprung.checkpoints.files import WeightsFile
 from toprung.models.conventions import Conventions
 
@@ -24,28 +24,19 @@ NAME = "MAE"
 
 _HEAD_START = HeadStart("trunc_normal", 2e-5, "MAE's fine-tuning")
 
-_OTHERS = (
-    "ls1.gamma",
-    "gamma_1",
-    "attn.q_bias",
-    "mlp.w1.weight",
-    "mlp.w12.weight",
-    "mlp.fc1_g.weight",
-    "rope.freqs_cos",
-)
+_BESIDE = (r"fc_norm\.(weight|bias)", r"head\.[01]\.\w+", "mask_token", r"decoder_.+")
 
 
 def recognise(file: WeightsFile) -> bool:
     """Recognise timm's ViT names under ``model`` with a decoder, without a head, with fc_norm, or with a probe."""
     names = file.tensors.keys()
-    if not {"cls_token", "pos_embed", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"} <= names:
+    if not is_plain_vit(names, HEAD, *_BESIDE):
         return False
     if "decoder_embed.weight" in names and "decoder_pred.weight" in names:
         return True
-    plain = not any(name.endswith(_OTHERS) or name in ("dist_token", "mask_token") for name in names)
-    headless = not any(name.startswith("head") for name in names)
-    if file.wrapper != "model" or not plain or has_moco_positions(file.tensors["pos_embed"]):
+    if file.wrapper != "model" or "mask_token" in names or has_moco_positions(file.tensors["pos_embed"]):
         return False
+    headless = not any(name.startswith("head") for name in names)
     return headless or "fc_norm.weight" in names or "head.1.weight" in names
 
 

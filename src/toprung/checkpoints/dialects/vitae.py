@@ -19,8 +19,8 @@ from toprung.checkpoints.files import WeightsFile
 
 NAME = "ViTAE"
 
-_NORMAL_CELL = re.compile(r"layers\.\d+\.NC\.\d+\.PCM\.\d+\.weight")
-_ATTENTION = re.compile(r"layers\.\d+\.NC\.\d+\.attn\.\w+\.weight")
+_NORMAL_CELL = re.compile(r"(layers\.\d+\.NC|blocks)\.\d+\.PCM\.\d+\.weight")
+_ATTENTION = re.compile(r"(layers\.\d+\.NC|blocks)\.\d+\.attn\.\w+\.weight")
 _UNFIT = "ViTAE is not among timm's networks, and toprung has none of its own yet."
 
 
