@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,6 +54,23 @@ class Served:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
+
+
+def medians_in_fresh_processes(module: str, ways: Sequence[str], runs: int, *more: str) -> dict[str, list[float]]:
+    """Run each way in turn, each time in a process of its own, and return the medians of what it prints.
+
+    Args:
+        module: run as ``python -m module --way WAY``; prints a JSON list of figures.
+        ways: what it can measure.
+        runs: how often.
+        more: arguments behind.
+    """
+    results: dict[str, list[list[float]]] = {way: [] for way in ways}
+    for _ in range(runs):
+        for way, measured in results.items():
+            command = [sys.executable, "-m", module, "--way", way, *more]
+            measured.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+    return {way: [statistics.median(column) for column in zip(*rows, strict=True)] for way, rows in results.items()}
 
 
 def serve(work: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""From a weights file to a model that can run, ViT-L/16: time and memory, each in fresh processes.
+"""From a saved run's model to one that can run, ViT-L/16: time and memory, each in fresh processes.
 
 Ours is what ``toprung.load`` does: the architecture on ``meta``, the file memory-mapped. "Anonymous" memory is the
 process's own; pages of the mapped file can be dropped by the system at any time and read again.
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measuring import anonymous_megabytes, print_machine
+from benchmarks.measuring import anonymous_megabytes, medians_in_fresh_processes, print_machine
 
 MODEL = "vit_large_patch16_224"
-WAYS = ("toprung.load", "load_weights", "timm checkpoint_path", "torch.load")
+WAYS = ("toprung.load", "timm checkpoint_path")
 
 
 def main() -> None:
@@ -35,12 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _make_files(folder)
-        results: dict[str, list[list[float]]] = {way: [] for way in WAYS}
-        for _ in range(arguments.runs):
-            for way, measured in results.items():
-                command = [sys.executable, "-m", "benchmarks.ready", "--way", way, "--folder", name]
-                measured.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
-    medians = {way: [statistics.median(column) for column in zip(*rows, strict=True)] for way, rows in results.items()}
+        medians = medians_in_fresh_processes("benchmarks.ready", WAYS, arguments.runs, "--folder", name)
     peer = medians["timm checkpoint_path"][0]
     for way, (seconds, extra) in medians.items():
         print(f"{way:<22} {seconds:6.2f} s, {extra:7.0f} MB anonymous, {peer / seconds:5.1f} × as fast as timm")
@@ -48,7 +40,6 @@ def main() -> None:
 
 def _make_files(folder: Path) -> None:
     import timm
-    import torch
 
     from toprung.data.preprocessing import Preprocessing
     from toprung.runs.model import ModelCard, write_card
@@ -56,33 +47,24 @@ def _make_files(folder: Path) -> None:
 
     model = timm.create_model(MODEL, num_classes=1000)
     write_weights(folder / "model.safetensors", model)
-    torch.save(model.state_dict(), folder / "model.pth")
     classes = tuple(map(str, range(1000)))
     write_card(folder, ModelCard(MODEL, {}, classes, Preprocessing((224, 224)), {}, ""))
 
 
 def _measure(way: str, folder: Path) -> list[float]:
     import timm
-    import torch
 
     import toprung
     from toprung.models.catalogue import build_empty
 
-    file = folder / "model.safetensors"
     timm.create_model("test_vit")  # imports are not measured
     build_empty("test_vit", 10, {})
-    _ = toprung.load, toprung.load_weights
+    _ = toprung.load
     before, start = anonymous_megabytes(), time.perf_counter()
     if way == "toprung.load":
         kept: object = toprung.load(folder)
-    elif way == "load_weights":
-        kept = build_empty(MODEL, 1000, {})
-        toprung.load_weights(kept, file)
-    elif way == "timm checkpoint_path":
-        kept = timm.create_model(MODEL, num_classes=1000, checkpoint_path=str(file))
     else:
-        kept = timm.create_model(MODEL, num_classes=1000)
-        kept.load_state_dict(torch.load(folder / "model.pth", map_location="cpu"))
+        kept = timm.create_model(MODEL, num_classes=1000, checkpoint_path=str(folder / "model.safetensors"))
     seconds = time.perf_counter() - start
     assert kept is not None
     return [seconds, anonymous_megabytes() - before]

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.measuring import anonymous_megabytes, print_machine
+from benchmarks.measuring import anonymous_megabytes, medians_in_fresh_processes, print_machine
 
 MODEL = "vit_large_patch16_224"
 PEER = "timm checkpoint_path"
@@ -41,12 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "vit_large.pth"
         _write(file)
-        results: dict[str, list[list[float]]] = {way: [] for way in WAYS}
-        for _ in range(arguments.runs):
-            for way, measured in results.items():
-                command = [sys.executable, "-m", "benchmarks.weights", "--way", way, "--file", str(file)]
-                measured.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
-    medians = {way: [statistics.median(column) for column in zip(*rows, strict=True)] for way, rows in results.items()}
+        medians = medians_in_fresh_processes("benchmarks.weights", WAYS, arguments.runs, "--file", str(file))
     for way, (seconds, extra) in medians.items():
         ratio = medians[PEER][0] / seconds
         print(f"{way:<22} {seconds:6.2f} s, {extra:7.0f} MB anonymous at the peak, {ratio:5.1f} × as fast as timm")

@@ -64,7 +64,7 @@ def test_epsilons_are_timms() -> None:
 def test_the_epsilon_of_standardised_convolutions_is_timms() -> None:
     def bit(eps: float) -> nn.Module:
         conv = partial(StdConv2d, eps=eps)
-        return ResNetV2(layers=[1, 1], channels=(32, 64), stem_chs=32, conv_layer=conv, num_classes=3).eval()
+        return ResNetV2(layers=[1, 1], channels=(128, 128), stem_chs=32, conv_layer=conv, num_classes=3).eval()
 
     peer, model = bit(1e-3), bit(1e-8)
     model.load_state_dict(peer.state_dict())

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from toprung.checkpoints.dialects import IMAGENET, HeadStart, Translation
+from toprung.checkpoints.dialects._vit import RULES
 from toprung.checkpoints.names import NameTable, under
 from toprung.models.conventions import Conventions
 
@@ -18,14 +19,7 @@ _BACKBONE = "backbone."
 
 TABLE = NameTable(
     [
-        ("blocks.{i}.gamma_1", "blocks.{i}.ls1.gamma"),
-        ("blocks.{i}.gamma_2", "blocks.{i}.ls2.gamma"),
-        ("cls_token", "cls_token"),
-        ("pos_embed", "pos_embed"),
-        ("patch_embed.proj", "patch_embed.proj"),
-        *((f"blocks.{{i}}.{name}", f"blocks.{{i}}.{name}") for name in ("norm1", "norm2", "attn.qkv", "attn.proj")),
-        *((f"blocks.{{i}}.mlp.{name}", f"blocks.{{i}}.mlp.{name}") for name in ("fc1", "fc2")),
-        ("norm", "norm"),
+        *RULES,
         # ResNet, whose names timm took over from torchvision
         *((f"{name}", f"{name}") for name in ("conv1", "bn1")),
         *((f"layer{{i}}.{{j}}.{name}{{k}}", f"layer{{i}}.{{j}}.{name}{{k}}") for name in ("conv", "bn")),

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from toprung.checkpoints.dialects import Target
+from toprung.checkpoints.dialects import Target, Translation
 from toprung.checkpoints.files import WeightsFile
 from toprung.checkpoints.names import NameTable
 from toprung.models.conventions import Activation, Conventions
@@ -209,3 +209,27 @@ def own_shape(target: Target | None, name: str) -> tuple[int, ...] | None:
     """Return the shape of a tensor of the model, ``None`` where it has none or there is no model."""
     shape = target.shapes.get(name) if target is not None else None
     return tuple(shape) if shape is not None else None
+
+
+def plain_vit(names: Names, how: Computing, config: Mapping[str, Any], slots: int) -> Translation:
+    """Return what the ViTs of the library have in common; the dialect replaces what is its own.
+
+    Args:
+        names: tensors under timm's names.
+        how: as :func:`computing` gives it.
+        config: ``config.json``.
+        slots: leading rows of the positions that belong to tokens.
+    """
+    return Translation(
+        names.state,
+        dropped=names.dropped,
+        leftover=names.leftover,
+        assumptions=how.assumptions,
+        conventions=how.conventions,
+        antialias=False,
+        position_slots=slots,
+        grid=grid_of(config, names.state.get("pos_embed"), slots),
+        arguments=bias_arguments(names.state),
+        classes=classes_of(config, names.state.get("head.weight")),
+        unfit=how.unfit,
+    )

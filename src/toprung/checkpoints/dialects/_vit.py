@@ -13,6 +13,21 @@ _NAMES = (
     r"cls_token|pos_embed|patch_embed\.proj\.(weight|bias)|norm\.(weight|bias)"
     r"|blocks\.\d+\.(norm1|attn\.qkv|attn\.proj|norm2|mlp\.fc1|mlp\.fc2)\.(weight|bias)"
 )
+# timm's names of a plain ViT, which projects grown from its code kept; layer scale as they called it
+RULES: list[tuple[str, str]] = [
+    ("blocks.{i}.gamma_1", "blocks.{i}.ls1.gamma"),
+    ("blocks.{i}.gamma_2", "blocks.{i}.ls2.gamma"),
+    *(
+        (name, name)
+        for name in (
+            "cls_token",
+            "pos_embed",
+            "patch_embed.proj",
+            "norm",
+            *(f"blocks.{{i}}.{part}" for part in ("norm1", "norm2", "attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")),
+        )
+    ),
+]
 HEAD = r"head\.(weight|bias)"
 DISTILLED = r"dist_token|head_dist\.(weight|bias)"
 LAYER_SCALE = r"blocks\.\d+\.gamma_[12]"

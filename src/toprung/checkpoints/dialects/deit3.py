@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 from toprung.checkpoints.dialects import IMAGENET, HeadStart, Target, Translation
-from toprung.checkpoints.dialects._vit import HEAD, LAYER_SCALE, is_plain_vit
+from toprung.checkpoints.dialects._vit import HEAD, LAYER_SCALE, RULES, is_plain_vit
 from toprung.checkpoints.files import WeightsFile
 from toprung.checkpoints.names import NameTable
 from toprung.models.conventions import Conventions
@@ -27,14 +27,7 @@ NAME = "DeiT-III"
 
 TABLE = NameTable(
     [
-        ("blocks.{i}.gamma_1", "blocks.{i}.ls1.gamma"),
-        ("blocks.{i}.gamma_2", "blocks.{i}.ls2.gamma"),
-        ("cls_token", "cls_token"),
-        ("pos_embed", "pos_embed"),
-        ("patch_embed.proj", "patch_embed.proj"),
-        *((f"blocks.{{i}}.{name}", f"blocks.{{i}}.{name}") for name in ("norm1", "norm2", "attn.qkv", "attn.proj")),
-        *((f"blocks.{{i}}.mlp.{name}", f"blocks.{{i}}.mlp.{name}") for name in ("fc1", "fc2")),
-        ("norm", "norm"),
+        *RULES,
         ("head", "head"),
     ]
 )

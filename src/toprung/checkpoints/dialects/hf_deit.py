@@ -14,6 +14,8 @@ Facts:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from toprung.checkpoints.dialects import IMAGENET, Target, Translation
 from toprung.checkpoints.dialects import _transformers as hf
 from toprung.checkpoints.files import WeightsFile
@@ -58,18 +60,8 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     how = hf.computing(file.config, "gelu", 1e-12)
     two = "head_dist.weight" in names.state
     single = "a classifier on the class token" if "head.weight" in names.state else "no classifier"
-    return Translation(
-        names.state,
-        dropped=names.dropped,
-        leftover=names.leftover,
-        assumptions=how.assumptions,
+    return replace(
+        hf.plain_vit(names, how, file.config, 2),
         preprocessing=dict(IMAGENET),
-        conventions=how.conventions,
-        antialias=False,
-        position_slots=2,
-        grid=hf.grid_of(file.config, names.state.get("pos_embed"), 2),
         trained_for="distillation on ImageNet, two classifiers" if two else single,
-        arguments=hf.bias_arguments(names.state),
-        classes=hf.classes_of(file.config, names.state.get("head.weight")),
-        unfit=how.unfit,
     )

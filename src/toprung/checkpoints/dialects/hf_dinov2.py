@@ -15,6 +15,8 @@ Facts:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from toprung.checkpoints.dialects import IMAGENET, Target, Translation
 from toprung.checkpoints.dialects import _transformers as hf
 from toprung.checkpoints.files import WeightsFile
@@ -79,17 +81,9 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     gated = any(".mlp.weights_in." in name or ".mlp.gate_proj." in name for name in file.tensors)
     how = hf.computing(file.config, None if gated else "gelu", 1e-6)
     registers = "reg_token" in names.state
-    return Translation(
-        names.state,
-        dropped=names.dropped,
-        leftover=names.leftover,
-        assumptions=how.assumptions,
+    return replace(
+        hf.plain_vit(names, how, file.config, 1),
         preprocessing=dict(IMAGENET),
-        conventions=how.conventions,
         antialias=registers,
-        position_slots=1,
-        grid=hf.grid_of(file.config, names.state.get("pos_embed"), 1),
         trained_for="DINOv2 self-supervision",
-        arguments=hf.bias_arguments(names.state),
-        unfit=how.unfit,
     )

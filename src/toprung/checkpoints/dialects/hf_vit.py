@@ -15,6 +15,8 @@ Facts:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from toprung.checkpoints.dialects import HALF, IMAGENET, Target, Translation
 from toprung.checkpoints.dialects import _transformers as hf
 from toprung.checkpoints.files import WeightsFile
@@ -58,18 +60,9 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     msn = file.config.get("model_type") == "vit_msn"
     how = hf.computing(file.config, "gelu", 1e-6 if msn else 1e-12)
     told = () if msn else ("mean and std 0.5, as Google's files; DINO's in these names expect ImageNet's",)
-    return Translation(
-        names.state,
-        dropped=names.dropped,
-        leftover=names.leftover,
+    return replace(
+        hf.plain_vit(names, how, file.config, 1),
         assumptions=how.assumptions + told,
         preprocessing=dict(IMAGENET if msn else HALF),
-        conventions=how.conventions,
-        antialias=False,
-        position_slots=1,
-        grid=hf.grid_of(file.config, names.state.get("pos_embed"), 1),
         trained_for="a classifier" if "head.weight" in names.state else "no classifier",
-        arguments=hf.bias_arguments(names.state),
-        classes=hf.classes_of(file.config, names.state.get("head.weight")),
-        unfit=how.unfit,
     )

@@ -13,6 +13,8 @@ Facts:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from toprung.checkpoints.dialects import IMAGENET, HeadStart, Target, Translation
 from toprung.checkpoints.dialects import _transformers as hf
 from toprung.checkpoints.dialects.hf_vit import is_mae
@@ -44,18 +46,9 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     """Keep the encoder."""
     names = hf.rename(file.tensors, hf.prefix_of(file.tensors, "vit."), _SPARE, TABLE, _IN_MEMORY)
     how = hf.computing(file.config, "gelu", 1e-12)
-    return Translation(
-        names.state,
-        dropped=names.dropped,
-        leftover=names.leftover,
-        assumptions=how.assumptions,
+    return replace(
+        hf.plain_vit(names, how, file.config, 1),
         preprocessing=dict(IMAGENET),
-        conventions=how.conventions,
-        antialias=False,
-        position_slots=1,
-        grid=hf.grid_of(file.config, names.state.get("pos_embed"), 1),
         head_start=HeadStart("trunc_normal", 2e-5, "MAE's fine-tuning"),
         trained_for=f"MAE pretraining ({'with the decoder' if names.dropped else 'encoder only'}); no classifier",
-        arguments=hf.bias_arguments(names.state),
-        unfit=how.unfit,
     )
