@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from toprung.checkpoints.adapting.patches import PatchResize
     from toprung.checkpoints.inspection import Inspection
 
 _SHOWN = 4
@@ -35,7 +36,7 @@ def command(
     model: str | None,
     classes: int,
     dialect: str | None,
-    patch_resize: str,
+    patch_resize: PatchResize,
     accept_proposal: bool,
     as_json: bool,
 ) -> None:
@@ -52,7 +53,7 @@ def command(
         from toprung.checkpoints.plan import LoadOptions
 
         options: dict[str, Any] = {"dialect": dialect, "accept_proposal": accept_proposal}
-        chosen = LoadOptions(patch_resize=patch_resize)  # type: ignore[arg-type]
+        chosen = LoadOptions(patch_resize=patch_resize)
         report = planned_load(file, model, classes, options=chosen, **options)
         click.echo(json.dumps(report.to_json(), indent=1) if as_json else str(report))
         return

@@ -26,7 +26,8 @@ def read_safetensors(file: Path) -> tuple[State, dict[str, str]]:
     length = _header_length(file)
     try:
         with safe_open(file, framework="pt", device="cpu") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
+            names = opened.keys()
+            tensors = {name: opened.get_tensor(name) for name in names}
             return tensors, {str(key): str(value) for key, value in (opened.metadata() or {}).items()}
     except PermissionError:
         raise
