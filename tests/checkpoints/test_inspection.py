@@ -7,6 +7,7 @@ import pytest
 import timm
 import torch
 
+from tests.checkpoints.examples.toprung_run import saved_with
 from toprung.checkpoints.inspection import inspect_weights, planned_load
 from toprung.checkpoints.load import load_weights
 from toprung.errors import WeightsMismatch
@@ -32,6 +33,19 @@ def test_a_vits_geometry_and_name(tmp_path: Path, name: str, patch: int, width: 
     assert found.fits[0] == name
     assert (found.dialect, found.taken, found.entries["epoch"]) == ("timm", "state_dict", 4)
     json.dumps(found.to_json(), default=str)
+
+
+def test_a_vit_of_a_size_that_no_name_has_is_told_with_it(tmp_path: Path) -> None:
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=3, img_size=64)
+    torch.save(model.state_dict(), tmp_path / "weights.pth")
+    fits = inspect_weights(tmp_path / "weights.pth").fits
+    assert fits[0] == "vit_tiny_patch16_224, img_size=64"
+    assert len(set(fits)) == len(fits)
+
+
+def test_a_run_is_named_once(tmp_path: Path) -> None:
+    saved_with(tmp_path, ("a", "b"))
+    assert inspect_weights(tmp_path / "model.safetensors").fits.count("test_vit") == 1
 
 
 @pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "efficientnet_lite0", "swin_tiny_patch4_window7_224"])

@@ -46,24 +46,28 @@ def fitting_models(found: Recognised, limit: int = 8) -> list[Fit]:
         limit: how many to return at most.
     """
     translation = found.dialect.translate(found.file, None)
-    names = _candidates(translation)
-    fits = [fit for name in names[:_TRIED] if (fit := _try(name, found, translation)) is not None]
-    return sorted(fits, key=lambda fit: (fit.resized, fit.adjusted))[:limit]
-
-
-def _candidates(translation: Translation) -> list[str]:
     size = geometry_of(translation.state, translation).image_size
+    names = _candidates(translation, size)
+    fits = [fit for name in names[:_TRIED] if (fit := _try(name, found, translation.arguments)) is not None]
+    fits.sort(key=lambda fit: (fit.resized, fit.adjusted))
+    if fits and fits[0].resized and size is not None:
+        exact = _try(fits[0].name, found, {**translation.arguments, "img_size": size})
+        fits = [exact, *fits[1:]] if exact is not None and not exact.resized else fits
+    return fits[:limit]
+
+
+def _candidates(translation: Translation, size: int | None) -> list[str]:
     named = [translation.architecture] if translation.architecture else []
     known = known_architectures(translation.state)
-    return named + sorted(known, key=lambda name: (not _is_for(name, size), name.count("_"), len(name)))
+    likely = sorted(known, key=lambda name: (not _is_for(name, size), name.count("_"), len(name)))
+    return list(dict.fromkeys([*named, *likely]))
 
 
 def _is_for(name: str, size: int | None) -> bool:
     return size is None or str(size) in re.findall(r"\d+", name)
 
 
-def _try(name: str, found: Recognised, translation: Translation) -> Fit | None:
-    arguments = dict(translation.arguments)
+def _try(name: str, found: Recognised, arguments: Mapping[str, Any]) -> Fit | None:
     try:
         plan = plan_load(build_shapes(name, 0, arguments), found)
     except ToprungError:
