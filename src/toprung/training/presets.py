@@ -76,7 +76,7 @@ def compose(name: str, settings: Mapping[str, Any], *, base: Recipe | None = Non
         RecipeError: as :func:`preset` and :meth:`Recipe.with_settings`, or settings that have no effect together.
     """
     if "preset" in settings:
-        raise RecipeError("a preset is chosen with --preset, not with --set.")
+        raise RecipeError("a preset is chosen by its name alone, not with --set.")
     recipe = apply_preset(name, base or Recipe(), settings.get("model.name"))
     if file is not None:
         recipe = Recipe.read(file, recipe)

@@ -97,8 +97,8 @@ class ModelSettings:
         dialect: whose names a weights file has, where no tensor tells (``bubbliiiing ViT``).
         patch_resize: a weights file for another patch size is refused (``refuse``) or its patch kernel is resized by
             FlexiViT's pseudo-inverse (``flexi``) or as a picture (``bicubic``).
-        partial_weights: load what fits of a weights file that does not fit; the run is marked.
         head_init_std: standard deviation of a fresh classifier's weights; its biases are then 0.
+        partial_weights: load what fits of a weights file that does not fit; the run is marked.
         accept_proposal: match a weights file of unknown names by shape and order, as ``toprung inspect`` proposes.
     """
 
