@@ -17,7 +17,7 @@ from toprung.training.events import Observer
 from toprung.training.feeding import make_preparer, make_train_loader
 from toprung.training.hardware import HardwarePlan
 from toprung.training.loop import Trainer
-from toprung.training.losses import balanced_class_weights, make_loss
+from toprung.training.losses import balanced_class_weights, make_loss, mean_over_samples
 from toprung.training.optimizer import make_optimizer
 from toprung.training.parameters import parameter_groups
 from toprung.training.recipe import Recipe
@@ -77,7 +77,7 @@ def fit_model(
         plan=plan,
         accelerator=accelerator,
         optimizer=make_optimizer(settings, groups),
-        loss=make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights),
+        loss=mean_over_samples(make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights)),
         prepare=make_preparer(recipe, preprocessing, classes, accelerator.device),
         validate=make_validator(table.split("val"), preprocessing, recipe, accelerator),
         last_file=last_file,
