@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from toprung.errors import ToprungError, TrainingDiverged
 from toprung.training.hardware import HardwarePlan
 from toprung.training.loop import Trainer
-from toprung.training.losses import make_loss
+from toprung.training.losses import classification, make_loss
 from toprung.training.parts import Validation
 from toprung.training.processes import make_accelerator
 from toprung.training.recipe import Recipe
@@ -87,7 +87,7 @@ def _fit(model: nn.Module, folder: Path, lr: float = 0.1, poison: int | None = N
         plan=plan,
         accelerator=make_accelerator(plan, "", folder),
         optimizer=torch.optim.SGD(model.parameters(), lr=lr),
-        loss=make_loss("cross_entropy", focal_gamma=0),
+        objective=classification(make_loss("cross_entropy", focal_gamma=0)),
         prepare=prepare,  # type: ignore[arg-type]
         validate=lambda model: Validation(0.5, 1.0),
         last_file=folder / "last.pt",

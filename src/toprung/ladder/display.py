@@ -131,23 +131,28 @@ class RichTraining:
     def on_epoch(self, event: EpochEvent) -> None:
         """Print the epoch's line."""
         if not self._has_header:
+            accuracy = "  val acc." if event.val_accuracy is not None else ""
             average = "  averaged" if event.ema_val_accuracy is not None else ""
-            self._console.print(Text(f" epoch  train loss  val loss  val acc.{average}     time", style="dim"))
+            self._console.print(Text(f" epoch  train loss  val loss{accuracy}{average}     time", style="dim"))
             self._has_header = True
-        ema = f"  {event.ema_val_accuracy:8.2%}" if event.ema_val_accuracy is not None else ""
+        accuracies = [one for one in (event.val_accuracy, event.ema_val_accuracy) if one is not None]
         line = (
-            f"{event.epoch:>3}/{event.epochs:<3} {event.train_loss:>9.3f} {event.val_loss:>9.3f}  "
-            f"{event.val_accuracy:8.2%}{ema}  {event.seconds:6.0f} s"
+            f"{event.epoch:>3}/{event.epochs:<3} {event.train_loss:>9.3f} {event.val_loss:>9.3f}"
+            f"{''.join(f'  {one:8.2%}' for one in accuracies)}  {event.seconds:6.0f} s"
         )
         text = Text(line)
         if event.is_best:
             text.append("  best so far", style="green")
         self._console.print(text)
-        self._bar.update(self._task, completed=event.step, best=f"{event.best_accuracy:.2%}")
+        self._bar.update(self._task, completed=event.step, best=_best(event))
 
     def on_note(self, text: str) -> None:
         """Print a note."""
         self._console.print(Text(text, style="yellow"))
+
+
+def _best(event: EpochEvent) -> str:
+    return f"loss {event.val_loss:.3f}" if event.best_accuracy is None else f"{event.best_accuracy:.2%}"
 
 
 class Silent:

@@ -44,7 +44,9 @@ class Records:
     def on_epoch(self, event: EpochEvent) -> None:
         """Record an epoch."""
         self._append({"kind": "epoch"} | {k: v for k, v in asdict(event).items() if v is not None})
-        values = {"val/loss": event.val_loss, "val/accuracy": event.val_accuracy}
+        values = {"val/loss": event.val_loss}
+        if event.val_accuracy is not None:
+            values["val/accuracy"] = event.val_accuracy
         if event.ema_val_accuracy is not None:
             values["val/ema_accuracy"] = event.ema_val_accuracy
         self._accelerator.log(values, step=event.step)

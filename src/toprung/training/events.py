@@ -21,16 +21,16 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class EpochEvent:
-    """One epoch with its validation. ``ema_*`` are of the averaged weights, where there are any."""
+    """One epoch with its validation; accuracies are ``None`` without labels, ``ema_*`` without averaged weights."""
 
     epoch: int
     epochs: int
     step: int
     train_loss: float
     val_loss: float
-    val_accuracy: float
+    val_accuracy: float | None
     seconds: float
-    best_accuracy: float
+    best_accuracy: float | None
     is_best: bool
     ema_val_loss: float | None = None
     ema_val_accuracy: float | None = None

@@ -17,7 +17,7 @@ from toprung.training.events import Observer
 from toprung.training.feeding import make_preparer, make_train_loader
 from toprung.training.hardware import HardwarePlan
 from toprung.training.loop import Trainer
-from toprung.training.losses import balanced_class_weights, make_loss, mean_over_samples
+from toprung.training.losses import balanced_class_weights, classification, make_loss, mean_over_samples
 from toprung.training.optimizer import make_optimizer
 from toprung.training.parameters import parameter_groups
 from toprung.training.recipe import Recipe
@@ -66,18 +66,19 @@ def fit_model(
     batches = make_train_loader(table.split("train"), recipe, preprocessing, last_file.parent, accelerator)
     settings = recipe.optimisation
     groups = parameter_groups(
-        module, lr=settings.lr, weight_decay=settings.weight_decay, head_lr_scale=settings.head_lr_scale
+        module, lr=settings.peak_lr, weight_decay=settings.weight_decay, head_lr_scale=settings.head_lr_scale
     )
     weights = None
     if settings.class_weights == "balanced":
         weights = balanced_class_weights(torch.from_numpy(table.counts("train"))).to(accelerator.device).float()
+    loss = make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights)
     trainer = Trainer(
         module,
         recipe=recipe,
         plan=plan,
         accelerator=accelerator,
         optimizer=make_optimizer(settings, groups),
-        loss=mean_over_samples(make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights)),
+        objective=classification(mean_over_samples(loss)),
         prepare=make_preparer(recipe, preprocessing, classes, accelerator.device),
         validate=make_validator(table.split("val"), preprocessing, recipe, accelerator),
         last_file=last_file,

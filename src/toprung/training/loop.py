@@ -23,9 +23,8 @@ from toprung.training.divergence import LossWatch
 from toprung.training.events import EpochEvent, Observer, StepEvent
 from toprung.training.hardware import HardwarePlan
 from toprung.training.interrupt import Interrupted, StopSignal
-from toprung.training.losses import Loss
 from toprung.training.memory import is_out_of_memory
-from toprung.training.parts import Prepare, TrainBatch, TrainBatches, Validate, Validation
+from toprung.training.parts import Objective, Prepare, TrainBatch, TrainBatches, Validate, Validation
 from toprung.training.recipe import Recipe
 from toprung.training.schedules import warmup_cosine
 from toprung.training.state import Progress, TrainingState, load_state, save_state
@@ -42,8 +41,8 @@ class Trainer:
         plan: device, precision and layout.
         accelerator: accelerate's, made for that plan.
         optimizer: over the model's parameters, at peak rates.
-        loss: logits and soft targets ``(B, C)`` to ``(B,)``.
-        prepare: batch and step to normalised (and mixed) inputs and soft targets on the device.
+        objective: model, inputs and targets to losses ``(B,)``.
+        prepare: batch and step to normalised (and mixed) inputs and targets on the device.
         validate: model to scores; called in eval mode.
         last_file: where checkpoints are written.
         best_file: where the best weights so far are written.
@@ -57,7 +56,7 @@ class Trainer:
         plan: HardwarePlan,
         accelerator: Accelerator,
         optimizer: torch.optim.Optimizer,
-        loss: Loss,
+        objective: Objective,
         prepare: Prepare,
         validate: Validate,
         last_file: Path,
@@ -66,7 +65,7 @@ class Trainer:
         self.recipe = recipe
         self.plan = plan
         self.accelerator = accelerator
-        self.loss = loss
+        self.objective = objective
         self.prepare = prepare
         self.validate = validate
         self.last_file = last_file
@@ -189,8 +188,7 @@ class Trainer:
         for index, (part, part_targets) in enumerate(pieces):
             is_last = index == len(pieces) - 1
             with contextlib.nullcontext() if is_last else self.accelerator.no_sync(self.model):
-                logits = self.model(part)
-                loss = self.loss(logits.float(), part_targets).sum() / count
+                loss = self.objective(self.model, part, part_targets).sum() / count
                 self.accelerator.backward(loss)
             total += loss.detach()
         if self.recipe.optimisation.clip_grad:
@@ -261,7 +259,7 @@ class Trainer:
                 val_loss=raw.loss,
                 val_accuracy=raw.accuracy,
                 seconds=progress.epoch_seconds,
-                best_accuracy=progress.best_accuracy,
+                best_accuracy=None if raw.accuracy is None else progress.best_accuracy,
                 is_best=progress.best_epoch != best_before,
                 ema_val_loss=None if averaged is None else averaged.loss,
                 ema_val_accuracy=None if averaged is None else averaged.accuracy,
@@ -281,7 +279,9 @@ class Trainer:
         progress = self.progress
         if not scores.better_than(progress.best_accuracy, progress.best_loss):
             return
-        progress.best_accuracy, progress.best_loss = scores.accuracy, scores.loss
+        progress.best_loss = scores.loss
+        if scores.accuracy is not None:
+            progress.best_accuracy = scores.accuracy
         progress.best_epoch, progress.best_is_average = progress.epoch + 1, is_average
         if self.accelerator.is_main_process:
             write_weights(self.best_file, model)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from toprung.errors import RecipeError
+from toprung.training.parts import Objective
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -83,6 +84,15 @@ def make_loss(name: str, *, focal_gamma: float, class_weights: Tensor | None = N
     if name not in losses:
         raise RecipeError(f"there is no loss {name!r}; there are {', '.join(losses)}.")
     return losses[name]
+
+
+def classification(loss: Loss) -> Objective:
+    """Return the objective of a classifier: its logits, compared with soft targets ``(B, C)`` in float32."""
+
+    def objective(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+        return loss(model(inputs).float(), targets)
+
+    return objective
 
 
 def balanced_class_weights(counts: Tensor) -> Tensor:

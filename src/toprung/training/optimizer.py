@@ -35,9 +35,10 @@ def make_optimizer(settings: OptimisationSettings, groups: list[dict[str, object
     """
     check_optimizer(settings.optimizer)
     if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.lr)
+        return torch.optim.AdamW(groups, lr=settings.peak_lr, betas=(settings.beta1, settings.beta2))
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
+        nesterov = settings.momentum > 0
+        return torch.optim.SGD(groups, lr=settings.peak_lr, momentum=settings.momentum, nesterov=nesterov)
     from timm.optim import create_optimizer_v2
 
-    return create_optimizer_v2(groups, opt=settings.optimizer, lr=settings.lr, momentum=settings.momentum)
+    return create_optimizer_v2(groups, opt=settings.optimizer, lr=settings.peak_lr, momentum=settings.momentum)

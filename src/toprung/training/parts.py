@@ -32,18 +32,22 @@ class TrainBatches(Protocol):
 
 @dataclass(frozen=True)
 class Validation:
-    """Scores on the validation pictures: accuracy in [0, 1] and mean cross-entropy."""
+    """Scores on the validation pictures: accuracy in [0, 1], ``None`` without labels, and the mean loss."""
 
-    accuracy: float
+    accuracy: float | None
     loss: float
 
     def better_than(self, accuracy: float, loss: float) -> bool:
-        """Compare by accuracy, and by loss when that is equal."""
-        return (self.accuracy, -self.loss) > (accuracy, -loss)
+        """Compare by accuracy, and by loss when that is equal or there is none."""
+        own = accuracy if self.accuracy is None else self.accuracy
+        return (own, -self.loss) > (accuracy, -loss)
 
 
 Validate = Callable[[nn.Module], Validation]
 """A model in eval mode to its scores."""
 
 Prepare = Callable[[TrainBatch, int], tuple[Tensor, Tensor]]
-"""A batch and its step to inputs ``(B, 3, H, W)`` and soft targets ``(B, C)`` on the device."""
+"""A batch and its step to inputs ``(B, 3, H, W)`` and targets ``(B, ...)`` on the device."""
+
+Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
+"""The model in train mode, inputs and targets of a micro-batch to a loss per picture ``(B,)``, float32."""

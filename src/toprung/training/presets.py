@@ -47,7 +47,7 @@ def quick() -> Recipe:
     """
     return Recipe().with_settings(
         {
-            "optimisation.lr": 5e-4,
+            "optimisation.base_lr": 5e-4,
             "optimisation.head_lr_scale": 5.0,
             "schedule.epochs": 6,
             "schedule.warmup_epochs": 0.5,
@@ -65,7 +65,7 @@ def finetune() -> Recipe:
     """
     return Recipe().with_settings(
         {
-            "optimisation.lr": 3e-4,
+            "optimisation.base_lr": 3e-4,
             "optimisation.head_lr_scale": 5.0,
             "schedule.epochs": 30,
             "schedule.warmup_epochs": 2.0,
@@ -92,7 +92,8 @@ def scratch() -> Recipe:
         {
             "model.name": "resnet18",
             "model.weights": "none",
-            "optimisation.lr": 1e-3,
+            "optimisation.base_lr": 1e-3,
+            "optimisation.base_batch": 64,
             "optimisation.batch_size": 64,
             "schedule.epochs": 150,
             "schedule.warmup_epochs": 5.0,
