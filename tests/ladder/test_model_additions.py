@@ -21,8 +21,11 @@ from toprung.ladder.rung import climb_rung, resume_rung
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import load_model, read_card
 from toprung.training.interrupt import Interrupted
+from toprung.training.loop import Trainer
+from toprung.training.losses import make_loss, mean_over_samples
 from toprung.training.presets import preset
 from toprung.training.recipe import Recipe
+from toprung.training.start import starting_model
 from toprung.training.state import load_state
 
 ADDITIONS: dict[str, dict[str, Any]] = {
@@ -114,8 +117,6 @@ def test_adapters_leave_what_they_freeze(run: RunFolder, kind: str, weights: Pat
 def test_it_resumes_to_the_same_bits(
     run: RunFolder, kind: str, pictures: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from toprung.training.loop import Trainer
-
     finish = Trainer._finish_epoch
 
     def stop_after_the_first(self: Trainer, *args: Any) -> None:
@@ -154,7 +155,7 @@ def test_weights_of_a_run_with_a_resizer(size: int | None, pictures: Path, weigh
     if size is None:
         assert one.keys() - other.keys() == set(theirs)
         assert sorted(report["dropped"]) == sorted(
-            [name, "learnable resizer, which this model is without"] for name in theirs
+            [name, "learnable resizer, which only model.resizer_size takes"] for name in theirs
         )
     else:
         assert one.keys() == other.keys()
@@ -166,8 +167,6 @@ def test_weights_of_a_run_with_a_resizer(size: int | None, pictures: Path, weigh
 def test_a_fresh_resizer_leaves_the_backbones_weights_as_they_were(
     pictures: Path, weights: Path, tmp_path: Path
 ) -> None:
-    from toprung.training.start import starting_model
-
     settings = recipe_of(weights, **ADDITIONS["resizer"]).model
     start = starting_model(settings, ("a", "b", "c"), seed=0, background=(255, 255, 255))
     plain = timm.create_model("test_vit", img_size=32, num_classes=3)
@@ -175,6 +174,26 @@ def test_a_fresh_resizer_leaves_the_backbones_weights_as_they_were(
     images = torch.randn(2, 3, 48, 48)
     small = torch.nn.functional.interpolate(images, (32, 32), mode="bilinear")
     np.testing.assert_array_equal(start.module.eval()(images).detach(), plain.eval()(small).detach())
+
+
+def test_every_trained_parameter_gets_a_gradient_among_several_processes(weights: Path, tmp_path: Path) -> None:
+    """In DistributedDataParallel, which raises for parameters that the loss does not reach."""
+    from torch.nn.parallel import DistributedDataParallel
+
+    settings = recipe_of(weights, **ADDITIONS["all"]).model
+    model = starting_model(settings, ("a", "b", "c"), seed=0, background=(255, 255, 255)).module
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        parallel = DistributedDataParallel(model.train())
+        targets = torch.eye(3)
+        loss = mean_over_samples(make_loss("cross_entropy", focal_gamma=0))
+        for _ in range(2):
+            loss(parallel(torch.randn(3, 3, 48, 48)), targets).mean().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    lacking = [name for name, p in model.named_parameters() if (p.grad is not None) != p.requires_grad]
+    assert lacking == []
 
 
 @pytest.mark.parametrize(

@@ -93,18 +93,18 @@ class ModelSettings:
         drop_rate: dropout before the classifier.
         dropout_samples: masks of multi-sample dropout before the classifier (Inoue 2019), 0 for one ordinary mask.
         global_pool: pooling before the classifier, such as ``avg`` or ``token``.
-        head: of a weights file: kept where it has the same classes (``auto``), kept or refused (``keep``), or not
-            used (``fresh``).
-        dialect: whose names a weights file has, where no tensor tells (``bubbliiiing ViT``).
-        patch_resize: a weights file for another patch size is refused (``refuse``) or its patch kernel is resized by
-            FlexiViT's pseudo-inverse (``flexi``) or as a picture (``bicubic``).
-        partial_weights: load what fits of a weights file that does not fit; the run is marked.
         resizer_size: side of the square input in pixels of a learnable resizer before the model (Talebi & Milanfar
             2021); ``img_size`` stays the model's own. ``None`` for no resizer.
         lora_rank: train adapters of this rank beside the layers ``lora_targets`` (Hu et al. 2022) and the head, and
             nothing else; 0 trains everything.
         lora_alpha: the adapters' part is scaled by this over the rank.
         lora_targets: last parts of the names of the layers that get adapters, with commas between.
+        head: of a weights file: kept where it has the same classes (``auto``), kept or refused (``keep``), or not
+            used (``fresh``).
+        dialect: whose names a weights file has, where no tensor tells (``bubbliiiing ViT``).
+        patch_resize: a weights file for another patch size is refused (``refuse``) or its patch kernel is resized by
+            FlexiViT's pseudo-inverse (``flexi``) or as a picture (``bicubic``).
+        partial_weights: load what fits of a weights file that does not fit; the run is marked.
         accept_proposal: match a weights file of unknown names by shape and order, as ``toprung inspect`` proposes.
     """
 

@@ -32,7 +32,9 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     return Translation(
         {name: tensor for name, tensor in file.tensors.items() if name in taken},
         dropped=tuple(
-            (name, "learnable resizer, which this model is without") for name in file.tensors if name not in taken
+            (name, "learnable resizer, which only model.resizer_size takes")
+            for name in file.tensors
+            if name not in taken
         ),
         preprocessing={key: tuple(preprocessing[key]) for key in ("mean", "std") if key in preprocessing},
         conventions=conventions,
