@@ -58,7 +58,7 @@ def add_lora(
         parameter.requires_grad_(_ADAPTER in name or name.startswith(tuple(trained)))
     for name, module in model.named_modules():
         if isinstance(module, _BatchNorm) and not f"{name}.".startswith(tuple(trained)):
-            module.train = MethodType(_stay_in_eval, module)
+            module.train = MethodType(_stay_in_eval, module)  # type: ignore[method-assign]
             module.eval()
     _refuse_bypassed(model, names, input_size)
 
