@@ -136,7 +136,7 @@ def _train_and_finish(
     _require_files(table)
     accelerator = make_accelerator(plan, recipe.hardware.trackers, run.path)
     try:
-        progress = fit_model(
+        trainer = fit_model(
             module,
             recipe=recipe,
             plan=plan,
@@ -148,7 +148,7 @@ def _train_and_finish(
             watch=lambda accelerator, total, position: _watching(run, display, accelerator, total, position),
             resume=resume,
         )
-        _finish(run, recipe, table, accelerator, progress)
+        _finish(run, recipe, table, accelerator, trainer.progress)
     except Interrupted as stop:
         _note_end(run, accelerator, status="interrupted")
         raise Interrupted(f"{stop}; continue with: toprung train --resume {run.path}") from None

@@ -14,6 +14,7 @@ from toprung.errors import ModelError, RecipeError
 from toprung.models.blocks.lora import add_lora, merged_state, plain_parameter_count
 from toprung.runs.weights_file import read_weights, write_weights
 from toprung.training.averaging import WeightAverage
+from toprung.training.freezing import train_mode
 
 TARGETS = ("qkv", "proj", "fc1", "fc2")
 SIZE = (32, 32)
@@ -103,7 +104,7 @@ def test_frozen_statistics_stay_in_a_model_with_batch_norm() -> None:
     model = nn.Sequential()
     model.fc1, model.norm, model.head = nn.Linear(32, 8), nn.BatchNorm2d(3), nn.Linear(8, 3)
     adapted(model, ("fc1",))
-    model.train()
+    train_mode(model)
     assert model.training
     model(drawn(4, 3, *SIZE))
     assert torch.equal(model.norm.running_mean, torch.zeros(3))

@@ -6,12 +6,10 @@ The adapters are those of the package peft. What is saved is the plain model: ea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MethodType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from toprung.errors import ModelError, RecipeError
 
@@ -32,7 +30,7 @@ def add_lora(
     """Put adapters beside linear layers and freeze everything else, in place.
 
     A layer of weight ``W`` then computes with ``W + alpha/rank · B A``, where ``B`` starts at zero: at first the
-    model answers as before. Frozen BatchNorm layers stay in eval mode, or their statistics would go on changing.
+    model answers as before.
 
     Args:
         model: of timm, on the CPU. It must be thrown away when it is refused.
@@ -56,10 +54,6 @@ def add_lora(
     peft.inject_adapter_in_model(config, model)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(_ADAPTER in name or name.startswith(tuple(trained)))
-    for name, module in model.named_modules():
-        if isinstance(module, _BatchNorm) and not f"{name}.".startswith(tuple(trained)):
-            module.train = MethodType(_stay_in_eval, module)  # type: ignore[method-assign]
-            module.eval()
     _refuse_bypassed(model, names, input_size)
 
 
@@ -87,10 +81,6 @@ def merged_state(model: nn.Module) -> dict[str, Tensor]:
 def plain_parameter_count(model: nn.Module) -> int:
     """Return the number of parameters without those of adapters."""
     return sum(parameter.numel() for name, parameter in model.named_parameters() if _ADAPTER not in name)
-
-
-def _stay_in_eval(module: nn.Module, mode: bool = True) -> nn.Module:
-    return nn.Module.train(module, False)
 
 
 @torch.no_grad()
