@@ -203,6 +203,7 @@ def test_every_trained_parameter_gets_a_gradient_among_several_processes(weights
         ({"model.dropout_samples": -1}, "model.dropout_samples = -1"),
         ({"model.resizer_size": 0}, "model.resizer_size = 0"),
         ({"model.lora_rank": -1}, "model.lora_rank = -1"),
+        ({"model.lora_rank": 4, "model.weights": "none"}, "model.lora_rank = 4 is not allowed: it must be 0 with"),
         ({"model.lora_targets": " , "}, "model.lora_targets"),
     ],
 )
@@ -212,11 +213,17 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], says:
 
 
 def test_what_a_model_cannot_take_is_told_before_a_picture_is_opened(pictures: Path, tmp_path: Path) -> None:
-    arguments = ["train", pictures, "--model=test_resnet", "--weights=none", "--out", tmp_path / "run"]
-    done = toprung(*arguments, "--set=model.lora_rank=4")
+    save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "resnet.safetensors")
+    done = toprung(
+        *("train", pictures, "--model=test_resnet", "--weights", tmp_path / "resnet.safetensors"),
+        *("--out", tmp_path / "run", "--set=model.lora_rank=4"),
+    )
     assert done.code == 2
     assert "ResNet has no linear layers called qkv, proj, fc1, fc2" in done.err
-    done = toprung(*arguments, "--model=resnetv2_50", "--set=model.dropout_samples=4", "--set=model.drop_rate=0.3")
+    done = toprung(
+        *("train", pictures, "--model=resnetv2_50", "--weights=none", "--out", tmp_path / "run"),
+        *("--set=model.dropout_samples=4", "--set=model.drop_rate=0.3"),
+    )
     assert done.code == 2
     assert "multi-sample dropout needs one linear classifier and ResNetV2 has Conv2d" in done.err
     assert not (tmp_path / "run").exists()

@@ -142,6 +142,8 @@ class ModelSettings:
             rule = "above 0 with model.dropout_samples, for example 0.3: without dropout all samples are alike"
             require((self.drop_rate or 0) > 0, "model.drop_rate", self.drop_rate, rule)
         require(self.lora_rank >= 0, "model.lora_rank", self.lora_rank, "0 (off) or more")
+        rule = "0 with model.weights=none: the adapters would stand beside random values that stay as they are"
+        require(self.lora_rank == 0 or self.weights != "none", "model.lora_rank", self.lora_rank, rule)
         require(self.lora_alpha > 0, "model.lora_alpha", self.lora_alpha, "above 0")
         require(bool(self.lora_layers), "model.lora_targets", self.lora_targets, "names of layers, such as qkv,fc1")
 
