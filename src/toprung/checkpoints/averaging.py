@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from toprung.checkpoints.files import WeightsFile, read_weights
 from toprung.checkpoints.formats.archive import checked_directory, is_stored
@@ -86,23 +85,31 @@ def open_alike(files: Sequence[Path], scratch: Path) -> list[WeightsFile]:
     for number, file in enumerate(files):
         read = read_weights(file)
         if opened:
-            refuse_other_tensors(read.tensors, read.path, opened[0].tensors, opened[0].path)
+            refuse_other_tensors(shapes_of(read.tensors), read.path, shapes_of(opened[0].tensors), opened[0].path)
         opened.append(read if _is_mapped(read) else _mapped_copy(read, scratch / f"{number}.safetensors"))
     return opened
 
 
-def refuse_other_tensors(tensors: State, file: Path, first: State, first_file: Path) -> None:
+Shapes = dict[str, tuple[int, ...]]
+
+
+def shapes_of(tensors: State) -> Shapes:
+    """Return the shape of each tensor by its name."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def refuse_other_tensors(shapes: Shapes, file: Path, first: Shapes, first_file: Path) -> None:
     """Refuse weights of another architecture than the first ones.
 
     Raises:
         WeightsMismatch: naming both files, the first name that differs and how.
     """
-    problems = [f"it lacks {name}" for name in first if name not in tensors]
-    problems += [f"it has {name}, which the other lacks" for name in tensors if name not in first]
+    problems = [f"it lacks {name}" for name in first if name not in shapes]
+    problems += [f"it has {name}, which the other lacks" for name in shapes if name not in first]
     problems += [
-        f"{name} is {_shape(tensors[name])} and there {_shape(first[name])}"
+        f"{name} is {_shape(shapes[name])} and there {_shape(first[name])}"
         for name in first
-        if name in tensors and tensors[name].shape != first[name].shape
+        if name in shapes and shapes[name] != first[name]
     ]
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
@@ -197,5 +204,5 @@ def _mapped_copy(file: WeightsFile, copy: Path) -> WeightsFile:
     return WeightsFile(file.path, "safetensors", read_weights(copy).tensors)
 
 
-def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "one number"
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "one number"

@@ -168,6 +168,8 @@ def verdict(record: Record, scored: dict[str, Scored]) -> list[str]:
 
 
 def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
+    if told := text(record.run.get("how_chosen")):  # an average: its parents' splits matter too
+        return [told]
     if "test" in scored:
         sentence = "These pictures took no part in training or in choosing the epoch"
         validated = scored.get("val")
