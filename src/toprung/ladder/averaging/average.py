@@ -13,6 +13,7 @@ import torch
 from toprung.checkpoints.averaging import AverageAccount, average_files
 from toprung.errors import RecipeError, RunError
 from toprung.evaluation.metrics import score
+from toprung.evaluation.predictions import Predictions
 from toprung.ladder.averaging.judging import Kitchen
 from toprung.ladder.averaging.methods import Judge, Judgement, Method
 from toprung.ladder.averaging.parents import Parent, open_parents, refuse_unlike
@@ -67,6 +68,7 @@ def average_runs(
     card = dataclasses.replace(card, recipe=recipe.to_dict())
     out = out or free_name(runs, f"{card.architecture}-average-{method.NAME}")
     RunFolder.refuse_existing(out)
+    opening = RunFolder.opening_record(out.name)
     chosen_device = torch.device(resolve_device(device))
     found = gather_pictures(parents, pictures, selects=method.selects, seed=recipe.seed, display=display)
     _say(parents, found, display)
@@ -86,7 +88,8 @@ def average_runs(
         )
         made = scratch / "run"
         result = _average(kitchen, parents, method, found, made, display)
-        write_run(made, out.name, result, found, card, recipe, began=began)
+        opening["seconds"] = round(time.monotonic() - began, 1)
+        write_run(made, opening, result, found, card, recipe)
         try:
             if out.is_dir():
                 out.rmdir()  # it is empty
@@ -142,9 +145,12 @@ def _average(
 ) -> Averaged:
     parts = {split: found.table.split(split) for split in found.splits}
     choosing = parts.get(SELECTION, next(iter(parts.values())))
-    judge = _telling(lambda shares: kitchen.judge(shares, choosing), display) if method.selects else _no_judge
+    judge: Judge = (lambda shares: kitchen.judge(shares, choosing)) if method.selects else _no_judge
     choice = method.choose([parent.name for parent in parents], judge)
     account, statistics = kitchen.make(choice.shares, made / "model")
+    used = [parent.name for parent, share in zip(parents, choice.shares, strict=True) if share > 0]
+    if len(used) == 1:
+        display.warn(f"note       no mean was better: the result is {used[0]} as it is")
     say_account(account, display)
     if statistics:
         display.say(f"batchnorm  statistics computed anew on {statistics} training pictures")
@@ -152,10 +158,14 @@ def _average(
     of_parents = tuple(
         {split: kitchen.predict_parent(place, part) for split, part in parts.items()} for place in range(len(parents))
     )
-    first = next(iter(parts))
-    accuracies = [score(said[first])["accuracy"]["value"] for said in of_parents]
-    best = max(range(len(parents)), key=lambda place: accuracies[place])
+    best = _best([said[next(iter(parts))] for said in of_parents])
     return Averaged(parents, method.NAME, choice, account, statistics, predictions, of_parents, best)
+
+
+def _best(answers: Sequence[Predictions]) -> int:
+    """Return the place of the most accurate ones; of equals those of the lowest log-loss."""
+    scores = [score(predictions) for predictions in answers]
+    return min(range(len(scores)), key=lambda i: (-scores[i]["accuracy"]["value"], scores[i]["log_loss"]["value"]))
 
 
 def _checked(paths: Sequence[Path], method: Method) -> tuple[Parent, ...]:
@@ -170,17 +180,6 @@ def _checked(paths: Sequence[Path], method: Method) -> tuple[Parent, ...]:
 
 def _no_judge(shares: Sequence[float]) -> Judgement:
     raise AssertionError("this method chooses without pictures")
-
-
-def _telling(judge: Judge, display: Display) -> Judge:
-    def told(shares: Sequence[float]) -> Judgement:
-        found = judge(shares)
-        count = sum(share > 0 for share in shares)
-        what = "1 model " if count == 1 else f"{count} models"
-        display.say(f"tried      {what}  accuracy {found.accuracy:.2%}, log-loss {found.log_loss:.4f}")
-        return found
-
-    return told
 
 
 def _recipe_of(card: ModelCard) -> Recipe:

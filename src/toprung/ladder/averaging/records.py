@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,17 @@ _STATED = ("accuracy", "log_loss")  # scores of the parents that run.json holds
 
 
 def write_run(
-    folder: Path, name: str, result: Averaged, pictures: Pictures, card: ModelCard, recipe: Recipe, *, began: float
+    folder: Path, opening: dict[str, Any], result: Averaged, pictures: Pictures, card: ModelCard, recipe: Recipe
 ) -> RunFolder:
     """Write everything of the run but the weights, which stand in ``folder/model`` already.
 
     Args:
         folder: where the run is made.
-        name: what it will be called.
+        opening: what ``run.json`` said when the work began, and how long it took.
         result: the average.
         pictures: that it was chosen and scored on.
         card: of the model.
         recipe: of the first parent.
-        began: ``time.monotonic()`` at the start.
 
     Raises:
         StorageError: full disk, or no permission.
@@ -54,22 +52,21 @@ def write_run(
         write_bytes(run.predictions_file(split), predictions.to_bytes())
         scores[split] = score(predictions, seed=recipe.seed)
     run.write_json(run.scores_file, scores)
-    run.write_json(run.record_file, _record(result, pictures, card, name, began))
+    run.write_json(run.record_file, opening | _record(result, pictures, card))
     write_report(folder)
     return run
 
 
-def _record(result: Averaged, pictures: Pictures, card: ModelCard, name: str, began: float) -> dict[str, Any]:
-    shares = result.choice.shares
-    return RunFolder.opening_record(name) | {
+def _record(result: Averaged, pictures: Pictures, card: ModelCard) -> dict[str, Any]:
+    used = sum(share > 0 for share in result.choice.shares)
+    return {
         "status": "finished",
         "finished": now(),
-        "seconds": round(time.monotonic() - began, 1),
         "command": command_line(),
         "data": {"path": str(pictures.root), "hash": card.data_hash},
         "model": card.architecture,
         "parameters": parameter_count(build_shapes(card.architecture, len(card.classes), card.arguments)),
-        "marks": [f"average of {sum(share > 0 for share in shares)}"],
+        "marks": [f"average of {used}" if used > 1 else "one parent, not averaged"],
         "error": None,
         "method": result.method,
         "parents": [_parent(result, place) for place in range(len(result.parents))],

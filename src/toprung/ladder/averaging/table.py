@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from rich import box
@@ -13,6 +13,11 @@ from rich.text import Text
 from toprung.ladder.reading import Json, listing, mapping, number, text
 from toprung.ladder.wording import NONE, decimal, percent, percent_span
 
+EXPLAINED = (
+    "won – lost: pictures that only the average has right, and that only this parent has right; "
+    "p: McNemar's exact test of these two numbers"
+)
+
 
 def print_average(record: Json, scores: Json, console: Console) -> None:
     """Print the accuracy of an average and of its parents on each split, with McNemar's p, and what was tried.
@@ -22,9 +27,10 @@ def print_average(record: Json, scores: Json, console: Console) -> None:
         scores: its ``scores.json``.
         console: where to.
     """
-    _print_tried([mapping(step) for step in listing(record.get("tried"))], console)
+    _print_tried(record, console)
     for split in scores:
         console.print(_beside(record, scores, split))
+    console.print(Text(EXPLAINED, style="dim"))
     for line in findings(record, scores):
         console.print(Text(line), soft_wrap=True)
 
@@ -40,12 +46,11 @@ def findings(record: Json, scores: Json) -> Iterator[str]:
         if p_value is None or mine is None or theirs is None:
             continue
         name = text(parent.get("name"))
-        counts = f"{mine:.0f} {split} pictures right that it has wrong, {theirs:.0f} the other way"
-        if p_value >= 0.05:
-            yield f"Not told apart from its best parent, {name}, by chance alone: {counts} (p = {p_value:.2g})."
-        else:
-            verdict = "Better" if mine > theirs else "Worse"
-            yield f"{verdict} than its best parent, {name}: {counts} (p = {p_value:.2g})."
+        verdict = "Not told apart from" if p_value >= 0.05 else "Better than" if mine > theirs else "Worse than"
+        yield (
+            f"{verdict} its best parent, {name}: of the {split} pictures {mine:.0f} only the average has right, "
+            f"{theirs:.0f} only {name} (p = {p_value:.2g})."
+        )
 
 
 def rows_of(record: Json, scores: Json, split: str) -> list[dict[str, Any]]:
@@ -72,7 +77,7 @@ def _row(name: str, share: float | None, values: Json, outcome: Json, *, best: b
         "accuracy": percent(accuracy.get("value"), 2),
         "span": percent_span(accuracy.get("low"), accuracy.get("high")),
         "log_loss": decimal(loss.get("value")),
-        "against": "" if mine is None or theirs is None else f"+{mine:.0f} −{theirs:.0f}",
+        "against": "" if mine is None or theirs is None else f"{mine:.0f} – {theirs:.0f}",
         "p": "" if p_value is None else f"{p_value:.2g}",
     }
 
@@ -80,14 +85,13 @@ def _row(name: str, share: float | None, values: Json, outcome: Json, *, best: b
 def _beside(record: Json, scores: Json, split: str) -> Table:
     pictures = number(mapping(scores.get(split)).get("pictures"))
     title = f"{split}, {NONE if pictures is None else f'{pictures:.0f}'} pictures{_role(record, split)}"
-    table = Table(box=box.SIMPLE_HEAD, title_justify="left", title=title)
-    table.add_column("")
-    for name in ("share", "accuracy", "95 % interval", "log-loss", "average only, it only", "p (McNemar)"):
-        table.add_column(name, justify="right")
+    table = Table(box=box.SIMPLE_HEAD, title_justify="left", title=title, pad_edge=False, collapse_padding=True)
+    table.add_column("", overflow="fold", min_width=8)
+    for name in ("share", "accuracy", "95 % interval", "log-loss", "won – lost", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows_of(record, scores, split):
-        name = f"{row['name']} (best parent)" if row["best"] else row["name"]
         cells = (row[key] for key in ("share", "accuracy", "span", "log_loss", "against", "p"))
-        table.add_row(Text(name), *cells)
+        table.add_row(Text(row["name"], style="bold" if row["best"] else ""), *cells)
     return table
 
 
@@ -97,18 +101,31 @@ def _role(record: Json, split: str) -> str:
     return ": the average was chosen on these" if split == "val" else ": not used to choose"
 
 
-def _print_tried(steps: Sequence[Json], console: Console) -> None:
-    if not steps:
+def tried_rows(record: Json) -> list[dict[str, str]]:
+    """Return the means that were tried: what, accuracy, log-loss, and whether it was kept."""
+    rows = []
+    for step in (mapping(one) for one in listing(record.get("tried"))):
+        found = mapping(step.get("judgement"))
+        rows.append(
+            {
+                "what": text(step.get("what")),
+                "accuracy": percent(found.get("accuracy"), 2),
+                "log_loss": decimal(found.get("log_loss")),
+                "kept": "kept" if step.get("kept") is True else "",
+            }
+        )
+    return rows
+
+
+def _print_tried(record: Json, console: Console) -> None:
+    rows = tried_rows(record)
+    if not rows:
         return
-    table = Table(box=box.SIMPLE_HEAD, title_justify="left", title="tried on the selection pictures")
+    table = Table(box=box.SIMPLE_HEAD, title_justify="left", title="tried on the selection pictures", pad_edge=False)
     table.add_column("")
     table.add_column("accuracy", justify="right")
     table.add_column("log-loss", justify="right")
     table.add_column("")
-    for step in steps:
-        found = mapping(step.get("judgement"))
-        kept = "kept" if step.get("kept") is True else ""
-        table.add_row(
-            Text(text(step.get("what"))), percent(found.get("accuracy"), 2), decimal(found.get("log_loss")), kept
-        )
+    for row in rows:
+        table.add_row(Text(row["what"]), row["accuracy"], row["log_loss"], row["kept"])
     console.print(table)
