@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from toprung.errors import DataError
+from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.evaluation.significance import PairedOutcome, binomial_p, mcnemar
 
@@ -98,11 +98,11 @@ def test_a_model_is_not_different_from_itself() -> None:
 
 def test_other_pictures_other_labels_and_unknown_pictures_are_refused() -> None:
     first = answers([True] * 4)
-    with pytest.raises(DataError, match=r"4 and 5, 4 in common"):
+    with pytest.raises(RunError, match=r"4 and 5, 4 in common"):
         mcnemar(first, answers([True] * 5))
-    with pytest.raises(DataError, match="other labels"):
+    with pytest.raises(RunError, match="other labels"):
         mcnemar(first, replace(first, labels=1 - first.labels))
-    with pytest.raises(DataError, match=r"0\.png has no content hash"):
+    with pytest.raises(RunError, match=r"0\.png has no content hash"):
         mcnemar(replace(first, hashes=("", *first.hashes[1:])), first)
-    with pytest.raises(DataError, match="nothing to compare"):
+    with pytest.raises(RunError, match="nothing to compare"):
         mcnemar(replace(first, labels=np.full(4, -1)), first)

@@ -141,6 +141,7 @@ def _show(path: Path) -> None:
     """Print the scores, and what to do next."""
     from rich.console import Console
 
+    from toprung.ladder.control_table import print_controls
     from toprung.ladder.run import Run
     from toprung.ladder.score_table import print_scores
 
@@ -148,5 +149,6 @@ def _show(path: Path) -> None:
     run = Run(path)
     for split, scores in run.scores.items():
         print_scores({"split": split} | scores, console)
+    print_controls(run.record, run.scores, console)
     console.print(f"page       {path / 'report.html'}", soft_wrap=True)
     console.print(f"next       toprung predict {path} PICTURES -o predictions.csv", soft_wrap=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toprung.errors import DataError
+from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 
 
@@ -52,7 +52,7 @@ def mcnemar(first: Predictions, second: Predictions) -> PairedOutcome:
         two were right on exactly the same pictures.
 
     Raises:
-        DataError: other pictures, other labels, pictures without a content hash, or no labelled picture at all.
+        RunError: other pictures, other labels, pictures without a content hash, or no labelled picture at all.
 
     Source: McNemar 1947, "Note on the sampling error of the difference between correlated proportions", Psychometrika
         12, in the exact form of Mosteller 1952.
@@ -84,12 +84,12 @@ def _keys(predictions: Predictions) -> dict[_Key, int]:
     for row in np.flatnonzero(predictions.labels != -1):
         content = predictions.hashes[row]
         if not content:
-            raise DataError(f"{predictions.paths[row]} has no content hash, so that nobody can tell what it is.")
+            raise RunError(f"{predictions.paths[row]} has no content hash, so that nobody can tell what it is.")
         picture = (content, predictions.classes[predictions.labels[row]])
         rows[(*picture, seen[picture])] = int(row)
         seen[picture] += 1
     if not rows:
-        raise DataError(f"none of {len(predictions)} pictures has a label, so there is nothing to compare.")
+        raise RunError(f"none of {len(predictions)} pictures has a label, so there is nothing to compare.")
     return dict(sorted(rows.items()))
 
 
@@ -98,11 +98,11 @@ def _refuse_others(first: list[_Key], second: list[_Key]) -> None:
         return
     mine, theirs = {key[0] for key in first}, {key[0] for key in second}
     if mine == theirs:
-        raise DataError(
+        raise RunError(
             "the two models were scored on the same pictures with other labels, so the two do not compare; "
             "score both on one source (toprung validate RUN PICTURES)."
         )
-    raise DataError(
+    raise RunError(
         f"the two models were scored on other pictures ({len(first)} and {len(second)}, {len(mine & theirs)} in "
         "common), so the two do not compare; score both on one source (toprung validate RUN PICTURES)."
     )

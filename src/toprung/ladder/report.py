@@ -17,6 +17,7 @@ from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder import findings, sections, wording
 from toprung.ladder.averaging.section import average_section
+from toprung.ladder.controls import read_controls, verdict
 from toprung.ladder.health import data_health
 from toprung.ladder.reading import Record, listing, mapping, read_record, text
 from toprung.ladder.thumbnails import Thumbnails
@@ -103,6 +104,10 @@ def gather(record: Record) -> dict[str, Any]:
         "ece": findings.measure(head.values, "ece") if head else None,
         "training": training,
         "average": average_section(record),
+        "controls": [
+            {"split": split, "rows": rows, "verdict": verdict(rows)}
+            for split, rows in read_controls(record.run).items()
+        ],
         "confusion": sections.confusion(head) if head else None,
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
         "calibration": sections.calibration(head) if head else None,

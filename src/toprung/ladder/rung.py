@@ -13,17 +13,14 @@ from toprung.data.sources import read_source
 from toprung.data.table import SPLITS, Table
 from toprung.data.table_csv import read_table_csv
 from toprung.errors import DataError, RunError, StorageError, ToprungError, TrainingDiverged
-from toprung.evaluation.metrics import score
-from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
+from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
 from toprung.ladder.records import Records
-from toprung.ladder.report import write_report
-from toprung.ladder.setup import create_run, now, resolved
+from toprung.ladder.setup import create_run, resolved
 from toprung.models.catalogue import check_name
 from toprung.runs.folder import RunFolder, free_name
-from toprung.runs.model import load_model, read_card
-from toprung.storage import write_bytes
+from toprung.runs.model import read_card
 from toprung.training.events import Audience, Observer
 from toprung.training.fitting import fit_model
 from toprung.training.hardware import HardwarePlan, resolve
@@ -38,7 +35,6 @@ from toprung.training.processes import (
     tell_others,
 )
 from toprung.training.recipe import Recipe
-from toprung.training.scoring import predict_table
 from toprung.training.start import rebuilt_model, starting_model
 from toprung.training.state import Progress
 
@@ -148,7 +144,7 @@ def _train_and_finish(
             watch=lambda accelerator, total, position: _watching(run, display, accelerator, total, position),
             resume=resume,
         )
-        _finish(run, recipe, table, accelerator, trainer.progress)
+        finish(run, recipe, table, trainer)
     except Interrupted as stop:
         _note_end(run, accelerator, status="interrupted")
         raise Interrupted(f"{stop}; continue with: toprung train --resume {run.path}") from None
@@ -202,44 +198,6 @@ def _watching(
     accelerator.init_trackers("toprung", init_kwargs={"tensorboard": {"purge_step": position.step + 1}})
     with display.training(total, position.step) as shown:
         yield Audience([records, shown])
-
-
-def _finish(run: RunFolder, recipe: Recipe, table: Table, accelerator: Accelerator, progress: Progress) -> None:
-    """Predict every split but train with the best model, in fp32, score the predictions, and write the page."""
-    accelerator.wait_for_everyone()
-    model, card = load_model(run.model)
-    model.to(accelerator.device)
-    scores = {}
-    for split in ("val", "test"):
-        part = table.split(split)
-        if len(part) == 0:
-            continue
-        rows, logits = predict_table(model, part, card.preprocessing, recipe, accelerator)
-        if not accelerator.is_main_process:
-            continue
-        predictions = Predictions(
-            paths=tuple(str(part.paths[row]) for row in rows),
-            hashes=tuple(part.hashes[row] for row in rows),
-            labels=part.labels[rows],
-            logits=logits,
-            classes=card.classes,
-        )
-        write_bytes(run.predictions_file(split), predictions.to_bytes())
-        scores[split] = score(predictions, seed=recipe.seed)
-    if accelerator.is_main_process:
-        run.write_json(run.scores_file, scores)
-        run.update(
-            status="finished",
-            finished=now(),
-            error=None,
-            seconds=round(progress.seconds, 1),
-            epochs=progress.epoch,
-            best_epoch=progress.best_epoch,
-            best_is_average=progress.best_is_average,
-            selection="val accuracy",
-        )
-        write_report(run.path)
-    accelerator.wait_for_everyone()  # a process that leaves early takes the connection down under the others
 
 
 def _require_files(table: Table) -> None:

@@ -14,7 +14,7 @@ from toprung.ladder.reading import Json, listing, mapping, number, text
 from toprung.ladder.wording import NONE, decimal, percent, percent_span
 
 EXPLAINED = (
-    "won – lost: pictures that only the average has right, and that only this parent has right; "
+    "gained: pictures that only the average has right; lost: that only this parent has right; "
     "p: McNemar's exact test of these two numbers"
 )
 
@@ -48,8 +48,8 @@ def findings(record: Json, scores: Json) -> Iterator[str]:
         name = text(parent.get("name"))
         verdict = "Not told apart from" if p_value >= 0.05 else "Better than" if mine > theirs else "Worse than"
         yield (
-            f"{verdict} its best parent, {name}: of the {split} pictures {mine:.0f} only the average has right, "
-            f"{theirs:.0f} only {name} (p = {p_value:.2g})."
+            f"{verdict} its best parent, {name}: {mine:.0f} of the {split} pictures gained, {theirs:.0f} lost "
+            f"(p = {p_value:.2g})."
         )
 
 
@@ -77,7 +77,8 @@ def _row(name: str, share: float | None, values: Json, outcome: Json, *, best: b
         "accuracy": percent(accuracy.get("value"), 2),
         "span": percent_span(accuracy.get("low"), accuracy.get("high")),
         "log_loss": decimal(loss.get("value")),
-        "against": "" if mine is None or theirs is None else f"{mine:.0f} – {theirs:.0f}",
+        "gained": "" if mine is None else f"{mine:.0f}",
+        "lost": "" if theirs is None else f"{theirs:.0f}",
         "p": "" if p_value is None else f"{p_value:.2g}",
     }
 
@@ -87,10 +88,10 @@ def _beside(record: Json, scores: Json, split: str) -> Table:
     title = f"{split}, {NONE if pictures is None else f'{pictures:.0f}'} pictures{_role(record, split)}"
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", title=title, pad_edge=False, collapse_padding=True)
     table.add_column("", overflow="fold", min_width=8)
-    for name in ("share", "accuracy", "95 % interval", "log-loss", "won – lost", "p"):
+    for name in ("share", "accuracy", "95 % interval", "log-loss", "gained", "lost", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows_of(record, scores, split):
-        cells = (row[key] for key in ("share", "accuracy", "span", "log_loss", "against", "p"))
+        cells = (row[key] for key in ("share", "accuracy", "span", "log_loss", "gained", "lost", "p"))
         table.add_row(Text(row["name"], style="bold" if row["best"] else ""), *cells)
     return table
 
