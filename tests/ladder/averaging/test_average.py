@@ -69,7 +69,9 @@ def test_parents_are_recorded_with_scores_on_the_same_pictures_and_the_paired_te
     won, lost = int((right & ~other).sum()), int((~right & other).sum())
     assert (paired["average_only"], paired["parent_only"]) == (won, lost)
     assert paired["p_value"] == pytest.approx(binomtest(won, won + lost).pvalue if won + lost else 1.0)
-    assert record["parents"][1]["scores"]["val"]["accuracy"]["value"] == Run(vit).scores["val"]["accuracy"]["value"]
+    scores = Run(vit).scores["val"]
+    assert record["parents"][1]["scores"]["val"]["accuracy"] == scores["accuracy"]
+    assert record["parents"][1]["scores"]["val"]["log_loss"]["value"] == pytest.approx(scores["log_loss"]["value"])
     accuracies = [parent["scores"]["val"]["accuracy"]["value"] for parent in record["parents"]]
     assert [parent["best"] for parent in record["parents"]].index(True) == int(np.argmax(accuracies))
     page = (run.path / "report.html").read_text(encoding="utf-8")

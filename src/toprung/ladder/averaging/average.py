@@ -12,9 +12,8 @@ import torch
 
 from toprung.checkpoints.averaging import AverageAccount, average_files
 from toprung.errors import RecipeError, RunError
-from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
-from toprung.ladder.averaging.judging import Kitchen
+from toprung.ladder.averaging.judging import Kitchen, judgement_of
 from toprung.ladder.averaging.methods import Judge, Judgement, Method
 from toprung.ladder.averaging.parents import Parent, open_parents, refuse_unlike
 from toprung.ladder.averaging.pictures import SELECTION, Pictures, gather_pictures
@@ -164,8 +163,8 @@ def _average(
 
 def _best(answers: Sequence[Predictions]) -> int:
     """Return the place of the most accurate ones; of equals those of the lowest log-loss."""
-    scores = [score(predictions) for predictions in answers]
-    return min(range(len(scores)), key=lambda i: (-scores[i]["accuracy"]["value"], scores[i]["log_loss"]["value"]))
+    found = [judgement_of(predictions) for predictions in answers]
+    return min(range(len(found)), key=lambda place: (-found[place].accuracy, found[place].log_loss))
 
 
 def _checked(paths: Sequence[Path], method: Method) -> tuple[Parent, ...]:

@@ -15,7 +15,6 @@ from toprung.data.eval_view import EvalView
 from toprung.data.loaders import EvalLoader, normalise
 from toprung.data.table import Table
 from toprung.errors import DataError, RunError
-from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.averaging.methods import Judgement
 from toprung.ladder.averaging.parents import Parent
@@ -109,8 +108,7 @@ class Kitchen:
         Raises:
             RunError: its answers are NaN or infinite.
         """
-        scores = score(self.predict_mean(shares, part))
-        return Judgement(scores["accuracy"]["value"], scores["log_loss"]["value"])
+        return judgement_of(self.predict_mean(shares, part))
 
     def predict(self, folder: Path, part: Table) -> Predictions:
         """Return what a saved model says of pictures.
@@ -154,6 +152,20 @@ class Kitchen:
                     yield normalise(batch.images.to(self._device), how.mean, how.std)
                 done += size
                 progress(done, total)
+
+
+def judgement_of(predictions: Predictions) -> Judgement:
+    """Return accuracy and log-loss alone; :func:`toprung.evaluation.metrics.score` takes its time for intervals.
+
+    Raises:
+        RunError: a logit is NaN or infinite.
+    """
+    if not np.isfinite(predictions.logits).all():
+        raise RunError("the averaged model answers NaN or infinity; leave out the model that has diverged.")
+    shifted = predictions.logits.astype(np.float64) - predictions.logits.max(axis=1, keepdims=True)
+    own = shifted[np.arange(len(predictions)), predictions.labels]
+    losses = np.log(np.exp(shifted).sum(axis=1)) - own
+    return Judgement(float((predictions.predicted == predictions.labels).mean()), float(losses.mean()))
 
 
 def _stored(parent: Parent, part: Table) -> Predictions | None:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from toprung.data.table_csv import write_table_csv
+from toprung.evaluation.intervals import wilson
 from toprung.evaluation.metrics import score
+from toprung.evaluation.predictions import Predictions
 from toprung.evaluation.significance import mcnemar
+from toprung.ladder.averaging.judging import judgement_of
 from toprung.ladder.averaging.pictures import Pictures
 from toprung.ladder.averaging.result import Averaged
 from toprung.ladder.report import write_report
@@ -19,8 +22,6 @@ from toprung.runs.folder import RunFolder
 from toprung.runs.model import ModelCard, write_card
 from toprung.storage import write_bytes, write_text
 from toprung.training.recipe import Recipe
-
-_STATED = ("accuracy", "log_loss")  # scores of the parents that run.json holds
 
 
 def write_run(
@@ -81,21 +82,26 @@ def _record(result: Averaged, pictures: Pictures, card: ModelCard) -> dict[str, 
 def _parent(result: Averaged, place: int) -> dict[str, Any]:
     """Return what is recorded of a parent: its share, its scores on the same pictures, and the paired test."""
     parent, said = result.parents[place], result.of_parents[place]
-    scores = {split: score(predictions) for split, predictions in said.items()}
     return {
         "name": parent.name,
         "path": str(parent.path.resolve()),
         "share": result.choice.shares[place],
         "best": place == result.best,
-        "scores": {
-            split: {"pictures": values["pictures"]} | {key: values[key] for key in _STATED}
-            for split, values in scores.items()
-        },
+        "scores": {split: _scores(predictions) for split, predictions in said.items()},
         "paired": {
             split: _paired_names(dataclasses.asdict(mcnemar(result.predictions[split], predictions)))
             for split, predictions in said.items()
         },
     }
+
+
+def _scores(predictions: Predictions) -> dict[str, Any]:
+    """Return accuracy, with its interval, and log-loss in the form of ``scores.json``."""
+    found, count = judgement_of(predictions), len(predictions)
+    right = round(found.accuracy * count)
+    low, high = wilson(right, count)
+    accuracy = {"value": found.accuracy, "low": float(low), "high": float(high), "correct": right}
+    return {"pictures": count, "accuracy": accuracy, "log_loss": {"value": found.log_loss}}
 
 
 def _paired_names(outcome: dict[str, Any]) -> dict[str, Any]:
