@@ -14,6 +14,7 @@ from torch.optim.swa_utils import update_bn
 
 import toprung
 from tests.ladder.averaging.conftest import Sibling
+from tests.ladder.test_report import Page
 from tests.pictures import make_pictures
 from toprung.data.eval_view import EvalView
 from toprung.data.loaders import normalise
@@ -74,9 +75,9 @@ def test_parents_are_recorded_with_scores_on_the_same_pictures_and_the_paired_te
     assert record["parents"][1]["scores"]["val"]["log_loss"]["value"] == pytest.approx(scores["log_loss"]["value"])
     accuracies = [parent["scores"]["val"]["accuracy"]["value"] for parent in record["parents"]]
     assert [parent["best"] for parent in record["parents"]].index(True) == int(np.argmax(accuracies))
-    page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert "The average beside its parents" in page
-    assert "worse" in page
+    page = Page(run.path / "report.html")  # its elements are balanced
+    assert "The average beside its parents" in page.text
+    assert "worse" in page.text
 
 
 def test_batchnorms_statistics_are_those_of_torchs_update_bn_on_the_training_pictures(
@@ -188,6 +189,14 @@ def test_other_pictures_may_be_given(vit: Path, sibling: Sibling, tmp_path: Path
     assert "took no part" in run.record["how_chosen"]
     assert all(parent["paired"]["test"]["both"] <= 18 for parent in run.record["parents"])
     assert Predictions.read(run.path / "predictions" / "test.npz").classes == ("blue", "green", "red")
+
+
+def test_of_given_pictures_those_that_were_learnt_are_left_out(
+    pictures: Path, vit: Path, sibling: Sibling, tmp_path: Path
+) -> None:
+    run = averaged(vit, sibling(vit, "two"), out=tmp_path / "mean", pictures=pictures)
+    assert sorted(run.predictions("test").hashes) == sorted(Run(vit).predictions("val").hashes)
+    assert sorted(run.table().split("train").hashes) == sorted(Run(vit).table().split("train").hashes)
 
 
 def test_saved_models_and_weights_files_go_with_a_run(vit: Path, sibling: Sibling, tmp_path: Path) -> None:

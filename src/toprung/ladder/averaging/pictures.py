@@ -85,7 +85,9 @@ def gather_pictures(
             notes.append(
                 f"{len(unreadable)} of the given pictures cannot be read and are left out, first {unreadable[0]}"
             )
-    table, learnt = _without_learnt(table, parents)
+    # Leaks within the first run's own splits stay: its page tells of them, and its scores are compared.
+    spared = set(table.split("train").hashes) if source is None else set()
+    table, learnt = _without_learnt(table, parents, spared)
     notes += learnt
     if not {SELECTION, REPORT} & set(table.splits):
         raise DataError("there are no pictures to score on that none of the models was trained on; give --pictures.")
@@ -143,23 +145,30 @@ def _joined(first: Table, second: Table) -> Table:
     )
 
 
-def _without_learnt(table: Table, parents: Sequence[Parent]) -> tuple[Table, list[str]]:
+def _without_learnt(table: Table, parents: Sequence[Parent], spared: set[str]) -> tuple[Table, list[str]]:
     """Count pictures to score on as training pictures where a parent was trained on them.
 
-    The leaks of the first run's own splits stay: its page tells of them, and its scores are compared.
+    Args:
+        table: the pictures.
+        parents: those of no run have nothing to tell.
+        spared: contents that stay where they are.
     """
-    own = set(table.split("train").hashes)
+    trained = set(table.split("train").hashes)
     splits, notes = list(table.splits), []
     for parent in parents:
         if parent.run is None:
             continue
-        learnt = set(read_table_csv(parent.run.table_file).split("train").hashes) - own - {""}
+        learnt = set(read_table_csv(parent.run.table_file).split("train").hashes) - spared - {""}
         found = [i for i, content in enumerate(table.hashes) if splits[i] != "train" and content in learnt]
         if found:
             notes.append(f"{len(found)} pictures are left out of the scores: {parent.name} was trained on them")
         for place in found:
             splits[place] = "train"
-    return replace(table, splits=tuple(splits)), notes
+    marked = replace(table, splits=tuple(splits))
+    copies = [
+        old != new and content in trained for old, new, content in zip(table.splits, splits, table.hashes, strict=True)
+    ]
+    return marked.take([row for row, is_copy in enumerate(copies) if not is_copy]), notes
 
 
 def _halved(table: Table, seed: int) -> Table:
