@@ -76,7 +76,7 @@ def command(
 
     \b
     toprung average runs/a runs/b runs/c
-    toprung average runs/* --method greedy
+    toprung average runs/soup-* --method greedy
     toprung average runs/before runs/after --method interpolate
     toprung average epoch-*.pth --method exponential --decay 0.8 --out mean.safetensors
     """
