@@ -218,7 +218,7 @@ def _how_chosen(selects: bool, seen: bool) -> str:
         )
     if seen:
         return (
-            "The epochs of the averaged models were chosen on these same pictures, so the score is slightly optimistic, "
-            "and theirs as much."
+            "The epochs of the averaged models were chosen on these same pictures, so the score is slightly "
+            "optimistic, and theirs as much."
         )
     return "These pictures took no part in training, in choosing an epoch, or in choosing the average."
