@@ -164,11 +164,15 @@ def _write_mean(
     even = max(shares) == min(shares)  # dividing once rounds less: equal values stay exactly what they are
     for start in range(0, flat[0].numel(), _PART):
         parts = [tensor[start : start + _PART] for tensor in flat]
-        total = torch.zeros(len(parts[0]), dtype=torch.float64)
-        for part, share in zip(parts, shares, strict=True):
-            total.add_(part, alpha=1.0 if even else share)
+        total = parts[0].to(torch.float64, copy=True)
         if even:
+            for part in parts[1:]:
+                total.add_(part)
             total.div_(len(parts))
+        else:
+            total.mul_(shares[0])
+            for part, share in zip(parts[1:], shares[1:], strict=True):
+                total.add_(part, alpha=share)
         if not bool(torch.isfinite(total.sum())) and not bool(torch.isfinite(total).all()):
             raise WeightsError(_not_finite(name, opened))
         writer.write(total.to(result))
