@@ -147,9 +147,6 @@ def _average(
     judge: Judge = (lambda shares: kitchen.judge(shares, choosing)) if method.selects else _no_judge
     choice = method.choose([parent.name for parent in parents], judge)
     account, statistics = kitchen.make(choice.shares, made / "model")
-    used = [parent.name for parent, share in zip(parents, choice.shares, strict=True) if share > 0]
-    if len(used) == 1:
-        display.warn(f"note       no mean was better: the result is {used[0]} as it is")
     say_account(account, display)
     if statistics:
         display.say(f"batchnorm  statistics computed anew on {statistics} training pictures")

@@ -36,9 +36,15 @@ def print_average(record: Json, scores: Json, console: Console) -> None:
 
 
 def findings(record: Json, scores: Json) -> Iterator[str]:
-    """Yield, for the split that counts, whether the average is told apart from its best parent."""
+    """Yield, for the split that counts, whether the average is told apart from its best parent; or that it is one."""
     split = "test" if "test" in scores else next(iter(scores))
-    for parent in (mapping(one) for one in listing(record.get("parents"))):
+    parents = [mapping(one) for one in listing(record.get("parents"))]
+    alone = next((parent for parent in parents if number(parent.get("share")) == 1), None)
+    if alone is not None:
+        tried = "no mean was better on the pictures to choose on" if listing(record.get("tried")) else "as asked"
+        yield f"The result is {text(alone.get('name'))} as it is: {tried}."
+        return
+    for parent in parents:
         if parent.get("best") is not True:
             continue
         outcome = mapping(mapping(parent.get("paired")).get(split))
