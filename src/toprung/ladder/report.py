@@ -16,6 +16,7 @@ from typing import Any
 from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder import findings, sections, wording
+from toprung.ladder.averaging.section import average_section
 from toprung.ladder.controls import read_controls, verdict
 from toprung.ladder.health import data_health
 from toprung.ladder.reading import Record, listing, mapping, read_record, text
@@ -102,6 +103,7 @@ def gather(record: Record) -> dict[str, Any]:
         "log_loss": findings.measure(head.values, "log_loss") if head else None,
         "ece": findings.measure(head.values, "ece") if head else None,
         "training": training,
+        "average": average_section(record),
         "controls": [
             {"split": split, "rows": rows, "verdict": verdict(rows)}
             for split, rows in read_controls(record.run).items()

@@ -35,7 +35,7 @@ def create_run(folder: Path, source: Path, recipe: Recipe, pictures: Pictures, s
     table = pictures.table
     place = Path(source).resolve()
     record: dict[str, Any] = {
-        "command": _command(),
+        "command": command_line(),
         "data": {"path": str(place), "hash": data_hash(table)},
         "model": recipe.model.name,
         "parameters": plain_parameter_count(start.module),
@@ -97,7 +97,8 @@ def now() -> str:
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def _command() -> str:
+def command_line() -> str:
+    """Return the command that was typed, "" where toprung was called from Python."""
     program = Path(sys.argv[0])
     if program.name == "toprung" or program.parent.name == "toprung":  # the script, or python -m toprung
         return shlex.join(["toprung", *sys.argv[1:]])

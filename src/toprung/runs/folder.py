@@ -67,12 +67,14 @@ class RunFolder:
         cls.refuse_existing(path)
         make_folder(path)
         run = cls(path)
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        run.write_json(
-            run.record_file,
-            {"format": FORMAT, "toprung": __version__, "name": path.name, "created": now, "status": "running"} | record,
-        )
+        run.write_json(run.record_file, cls.opening_record(path.name) | record)
         return run
+
+    @staticmethod
+    def opening_record(name: str) -> dict[str, Any]:
+        """Return what ``run.json`` says of a run of this name that begins now."""
+        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        return {"format": FORMAT, "toprung": __version__, "name": name, "created": now, "status": "running"}
 
     @staticmethod
     def refuse_existing(path: Path, option: str = "--out") -> None:
