@@ -11,7 +11,8 @@ runs/<name>/
   metrics.jsonl, metrics.csv   a line per logged step and per epoch
   tensorboard/
   checkpoints/last.pt    all that resuming needs
-  model/                 the best model so far, self-describing
+  model/                 the best model so far, self-describing; of a pretraining the encoder, and beside it
+                         autoencoder.safetensors, encoder and decoder
   predictions/SPLIT.npz
   scores.json            metrics of each split, with intervals
   report.html
@@ -49,6 +50,8 @@ class RunFolder:
     last_file = property(lambda self: self.path / "checkpoints" / "last.pt")
     model = property(lambda self: self.path / "model")
     best_file = property(lambda self: self.path / "model" / "model.safetensors")
+    autoencoder_file = property(lambda self: self.path / "model" / "autoencoder.safetensors")
+    reconstructions = property(lambda self: self.path / "reconstructions")
     scores_file = property(lambda self: self.path / "scores.json")
     report_file = property(lambda self: self.path / "report.html")
 

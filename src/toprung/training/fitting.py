@@ -56,12 +56,7 @@ def fit_model(
     Raises:
         TrainingDiverged, Interrupted, StorageError, RunError: as :meth:`Trainer.fit` and ``restore``.
     """
-    if plan.device == "cpu":
-        raise_malloc_thresholds()  # activations come and go every step; page faults cost more than the memory
-    torch.use_deterministic_algorithms(plan.device == "cpu")
-    module = _in_layout(module.to(accelerator.device), plan)
-    if recipe.hardware.compile:
-        module.compile()
+    module = put_in_place(module, recipe, plan, accelerator)
     classes = len(table.classes)
     batches = make_train_loader(table.split("train"), recipe, preprocessing, last_file.parent, accelerator)
     settings = recipe.optimisation
@@ -88,6 +83,17 @@ def fit_model(
     total = recipe.schedule.epochs * batches.batches_per_epoch
     with watch(accelerator, total, trainer.progress) as observer:
         return trainer.fit(batches, observer)
+
+
+def put_in_place(module: nn.Module, recipe: Recipe, plan: HardwarePlan, accelerator: Accelerator) -> nn.Module:
+    """Return the model on its device and in its layout, and set torch as a run on that device needs it."""
+    if plan.device == "cpu":
+        raise_malloc_thresholds()  # activations come and go every step; page faults cost more than the memory
+    torch.use_deterministic_algorithms(plan.device == "cpu")
+    module = _in_layout(module.to(accelerator.device), plan)
+    if recipe.hardware.compile:
+        module.compile()
+    return module
 
 
 def _in_layout(module: nn.Module, plan: HardwarePlan) -> nn.Module:

@@ -93,7 +93,7 @@ def rebuilt_model(name: str, num_classes: int, arguments: dict[str, Any]) -> nn.
 def _from_file(
     settings: ModelSettings, class_names: Sequence[str], arguments: dict[str, Any]
 ) -> tuple[nn.Module, LoadReport]:
-    file, own = _locate(settings.weights)
+    file, own = locate_weights(settings.weights)
     module, report = model_from_weights(
         settings.name,
         file,
@@ -113,7 +113,7 @@ def _from_file(
     return module, replace(report, source=settings.weights, preprocessing=report.preprocessing | own)
 
 
-def _locate(weights: str) -> tuple[Path, dict[str, Any]]:
+def locate_weights(weights: str) -> tuple[Path, dict[str, Any]]:
     """Return the file that ``--weights`` means, and the preprocessing of a model that toprung saved.
 
     Raises:
