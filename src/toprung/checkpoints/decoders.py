@@ -111,7 +111,7 @@ def load_decoder(model: nn.Module, decoder: Decoder, source: str) -> tuple[str, 
         more = f" and {len(wrong) - 2} more" if len(wrong) > 2 else ""
         raise WeightsMismatch(
             f"the decoder in {source} does not fit: {'; '.join(wrong[:2])}{more}; set pretraining.decoder_width, "
-            "decoder_depth and decoder_heads to the file's, or take the encoder alone with --set pretraining.decoder=fresh."
+            "decoder_depth and decoder_heads to the file's, or take the encoder alone: --set pretraining.decoder=fresh."
         )
     for name, tensor in given.items():
         if not is_finite(tensor):

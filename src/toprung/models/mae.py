@@ -76,7 +76,7 @@ class MaskedAutoencoder(nn.Module):
     def __init__(
         self,
         encoder: nn.Module,
-        decoder: DecoderShape = DecoderShape(),  # noqa: B008 - frozen
+        decoder: DecoderShape = DecoderShape(),
         *,
         mask_ratio: float = 0.75,
         normalise: bool = True,
