@@ -14,9 +14,10 @@ from toprung.errors import ToprungError, TrainingDiverged
 from toprung.training.hardware import HardwarePlan
 from toprung.training.loop import Trainer
 from toprung.training.losses import classification, make_loss
-from toprung.training.parts import Validation
+from toprung.training.parts import Validation, place_stages
 from toprung.training.processes import make_accelerator
 from toprung.training.recipe import Recipe
+from toprung.training.schedules import make_schedule
 
 
 @dataclass
@@ -74,6 +75,7 @@ def _model(most: int = 1_000_000) -> _SmallMemory:
 def _fit(model: nn.Module, folder: Path, lr: float = 0.1, poison: int | None = None) -> tuple[Trainer, _Notes]:
     recipe = Recipe().with_settings({"schedule.epochs": 4, "schedule.warmup_epochs": 0, "optimisation.clip_grad": 0})
     plan = HardwarePlan("cpu", "fp32", False, ())
+    (stage,) = place_stages([recipe], [_Batches()])
     seen = [0]
 
     def prepare(batch: _Batch, step: int) -> tuple[Tensor, Tensor]:
@@ -83,10 +85,11 @@ def _fit(model: nn.Module, folder: Path, lr: float = 0.1, poison: int | None = N
 
     trainer = Trainer(
         model,
-        recipe=recipe,
+        stage=stage,
         plan=plan,
         accelerator=make_accelerator(plan, "", folder),
         optimizer=torch.optim.SGD(model.parameters(), lr=lr),
+        schedule=make_schedule(recipe, stage.span),
         objective=classification(make_loss("cross_entropy", focal_gamma=0)),
         prepare=prepare,  # type: ignore[arg-type]
         validate=lambda model: Validation(0.5, 1.0),
@@ -94,7 +97,7 @@ def _fit(model: nn.Module, folder: Path, lr: float = 0.1, poison: int | None = N
         best_file=folder / "best.safetensors",
     )
     notes = _Notes()
-    trainer.fit(_Batches(), notes)
+    trainer.fit(notes)
     return trainer, notes
 
 

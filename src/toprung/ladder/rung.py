@@ -132,7 +132,7 @@ def _train_and_finish(
     require_files(table)
     accelerator = make_accelerator(plan, recipe.hardware.trackers, run.path)
     with noting_end(run, accelerator, "toprung train"):
-        progress = fit_model(
+        trainer = fit_model(
             module,
             recipe=recipe,
             plan=plan,
@@ -144,7 +144,7 @@ def _train_and_finish(
             watch=lambda accelerator, total, position: watching(run, display, accelerator, total, position),
             resume=resume,
         )
-        _finish(run, recipe, table, accelerator, progress)
+        _finish(run, recipe, table, accelerator, trainer.progress)
     return run
 
 

@@ -19,12 +19,12 @@ from toprung.training.recipe import Recipe
 
 
 def make_train_loader(
-    train: Table, recipe: Recipe, preprocessing: Preprocessing, folder: Path, accelerator: Accelerator
+    train: Table, recipe: Recipe, preprocessing: Preprocessing, cache: PixelCache | None, accelerator: Accelerator
 ) -> TrainLoader:
-    """Return the loader of a recipe; a cache on disk is made in ``folder``.
+    """Return the loader of a recipe.
 
     Raises:
-        RecipeError, DataError, StorageError: as :class:`TrainLoader` and :class:`DiskStore`.
+        RecipeError, DataError: as :class:`TrainLoader`.
     """
     augment = recipe.augment
     view = TrainView(
@@ -48,14 +48,19 @@ def make_train_loader(
         threads=recipe.data.threads or None,
         rank=accelerator.process_index,
         world=accelerator.num_processes,
-        cache=_make_cache(recipe, preprocessing, folder),
+        cache=cache,
         balanced=recipe.data.balanced,
         background=preprocessing.background,
         pin=accelerator.device.type == "cuda",
     )
 
 
-def _make_cache(recipe: Recipe, preprocessing: Preprocessing, folder: Path) -> PixelCache | None:
+def make_cache(recipe: Recipe, preprocessing: Preprocessing, folder: Path) -> PixelCache | None:
+    """Return the cache of decoded pictures that a recipe asks for; one on disk is made in ``folder``.
+
+    Raises:
+        StorageError: as :class:`DiskStore`.
+    """
     store: Store
     if recipe.data.cache == "ram":
         store = RamStore()

@@ -1,11 +1,12 @@
 """The training loop: epochs of steps, validation after each, a checkpoint that resumes exactly.
 
-Legend: B pictures in a batch, C classes.
+Legend: B pictures in a batch.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -18,30 +19,32 @@ from torch import Tensor, nn
 from toprung.errors import ToprungError
 from toprung.runs.weights_file import write_weights
 from toprung.seeding import seed_global_generators
-from toprung.training.averaging import WeightAverage
+from toprung.training.averaging import EpochMean, WeightAverage
 from toprung.training.batchnorm import StatisticsWarmup
 from toprung.training.divergence import LossWatch
 from toprung.training.events import EpochEvent, Observer, StepEvent
+from toprung.training.freezing import train_mode
 from toprung.training.hardware import HardwarePlan
 from toprung.training.interrupt import Interrupted, StopSignal
 from toprung.training.memory import is_out_of_memory
-from toprung.training.parts import Objective, Prepare, TrainBatch, TrainBatches, Validate, Validation
-from toprung.training.recipe import Recipe
-from toprung.training.schedules import warmup_cosine
-from toprung.training.state import Progress, TrainingState, load_state, save_state
+from toprung.training.optimizer import set_momentum
+from toprung.training.parts import Objective, Prepare, Stage, TrainBatch, Validate, Validation
+from toprung.training.schedules import Schedule
+from toprung.training.state import Progress, TrainingState, save_state
 
 LOG_EVERY = 5
 
 
 class Trainer:
-    """Trains one model by one recipe, from a fresh start or a checkpoint.
+    """Trains one model through one stage of a run, from its start or from a checkpoint.
 
     Args:
-        model: the network, on the CPU, with real parameters.
-        recipe: the resolved recipe.
+        model: the network, with real parameters.
+        stage: its recipe, batches, and place in the run.
         plan: device, precision and layout.
         accelerator: accelerate's, made for that plan.
-        optimizer: over the model's parameters, at peak rates.
+        optimizer: over the parameters that are trained, at peak rates.
+        schedule: factor on those rates, by step of the stage.
         objective: model, inputs and targets to losses ``(B,)``.
         prepare: batch and step to normalised (and mixed) inputs and targets on the device.
         validate: model to scores; called in eval mode.
@@ -54,10 +57,11 @@ class Trainer:
         self,
         model: nn.Module,
         *,
-        recipe: Recipe,
+        stage: Stage,
         plan: HardwarePlan,
         accelerator: Accelerator,
         optimizer: torch.optim.Optimizer,
+        schedule: Schedule,
         objective: Objective,
         prepare: Prepare,
         validate: Validate,
@@ -65,7 +69,8 @@ class Trainer:
         best_file: Path,
         write_best: Callable[[Path, nn.Module], None] = write_weights,
     ) -> None:
-        self.recipe = recipe
+        self.stage, self.recipe = stage, stage.recipe
+        self.schedule = schedule
         self.plan = plan
         self.accelerator = accelerator
         self.objective = objective
@@ -74,35 +79,39 @@ class Trainer:
         self.last_file = last_file
         self.best_file = best_file
         self.write_best = write_best
-        self.progress = Progress(micro_batch=recipe.optimisation.micro_batch)
+        self.progress = Progress(micro_batch=self.recipe.optimisation.micro_batch)
         self.watch = LossWatch()
-        decay = recipe.averaging.ema_decay
+        decay = self.recipe.averaging.ema_decay
         self.raw_model = model
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
         self.statistics = StatisticsWarmup(model)
         self.average = WeightAverage(model, decay) if decay > 0 else None
-        self._latest_loss = float("nan")
+        self.epoch_mean = EpochMean(model) if self.recipe.averaging.swa else None
+        self._latest_loss = self._rate = float("nan")
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
 
-    def restore(self) -> None:
-        """Take up the state of ``last.pt``.
-
-        Raises:
-            RunError: the file is missing or damaged.
-        """
-        state = load_state(self.last_file)
+    def restore(self, state: TrainingState) -> None:
+        """Take up a checkpoint of this stage."""
         self.raw_model.load_state_dict(state.model)
         self.optimizer.load_state_dict(state.optimizer)
         self.watch.restore(state.watch)
         if self.average is not None and state.average is not None:
             self.average.module.load_state_dict(state.average)
             self.average.updates = state.average_updates
+        if self.epoch_mean is not None and state.epoch_mean is not None:
+            self.epoch_mean.restore(state.epoch_mean)
         if self.accelerator.scaler is not None and state.scaler is not None:
             self.accelerator.scaler.load_state_dict(state.scaler)
         self.progress = state.progress
 
-    def fit(self, batches: TrainBatches, observer: Observer) -> Progress:
-        """Train to the end of the recipe's schedule, telling ``observer`` of every step and epoch.
+    def follow(self, before: Trainer) -> None:
+        """Go on where the stage before ended: the same model, its averages, the best so far."""
+        self.progress = dataclasses.replace(before.progress, micro_batch=self.progress.micro_batch)
+        self.progress.stage = self.stage.number
+        self.average, self.epoch_mean = before.average, before.epoch_mean
+
+    def fit(self, observer: Observer) -> Progress:
+        """Train to the end of the stage, telling ``observer`` of every step and epoch.
 
         Raises:
             TrainingDiverged: the loss is not finite or exploded; the checkpoint before is kept.
@@ -110,25 +119,22 @@ class Trainer:
             StorageError: a checkpoint cannot be written; the one before is kept.
         """
         self.observer = observer
-        epochs = self.recipe.schedule.epochs
-        total = epochs * batches.batches_per_epoch
-        warmup = min(int(self.recipe.schedule.warmup_epochs * batches.batches_per_epoch), total - 1)
         with StopSignal() as stop:
-            while self.progress.epoch < epochs:
-                self._train_epoch(batches, total, warmup, stop)
-                self._finish_epoch(epochs)
+            while self.progress.epoch < self.stage.end_epoch:
+                self._train_epoch(stop)
+                self._finish_epoch()
         return self.progress
 
-    def _train_epoch(self, batches: TrainBatches, total: int, warmup: int, stop: StopSignal) -> None:
-        progress = self.progress
-        self.model.train()
+    def _train_epoch(self, stop: StopSignal) -> None:
+        progress, total = self.progress, self.stage.run_steps
+        train_mode(self.raw_model)
         saved_at = started = last_logged = time.monotonic()
         pictures_since_log = 0
         losses: list[Tensor] = []  # stay on the device until logged: reading each would wait for the GPU
         sizes: list[int] = []
-        with contextlib.closing(batches.epoch(progress.epoch, progress.batch)) as stream:
+        with contextlib.closing(self.stage.batches.epoch(progress.epoch, progress.batch)) as stream:
             for batch in stream:
-                self._set_rates(total, warmup)
+                self._set_rates()
                 self.statistics.set_momentum(self.progress.step)
                 losses.append(self._step(batch))
                 sizes.append(len(batch.labels) * self.accelerator.num_processes)
@@ -141,7 +147,7 @@ class Trainer:
                 if progress.step % LOG_EVERY == 0 or must_save:
                     self._take_in(losses, sizes)
                     speed = pictures_since_log / max(now - last_logged, 1e-9)
-                    self._report_step(total, speed)
+                    self._report_step(speed)
                     last_logged, pictures_since_log = now, 0
                 if must_save:
                     self._add_time(started)
@@ -164,10 +170,14 @@ class Trainer:
             wants_stop, wants_save = (bool(wish) for wish in self.accelerator.reduce(wishes, reduction="sum"))
         return wants_stop, wants_save or wants_stop
 
-    def _set_rates(self, total: int, warmup: int) -> None:
-        scale = warmup_cosine(self.progress.step, total=total, warmup=warmup, floor=self.recipe.schedule.min_lr_ratio)
+    def _set_rates(self) -> None:
+        step = self.progress.step - self.stage.first_step
+        scale = self.schedule.rate(step)
+        self._rate = self.recipe.optimisation.peak_lr * scale
         for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
             group["lr"] = peak * scale
+        if self.schedule.momentum is not None:
+            set_momentum(self.optimizer, self.schedule.momentum(step))
 
     def _step(self, batch: TrainBatch) -> Tensor:
         """Take one optimiser step; when memory runs out, halve the micro-batch and take it again."""
@@ -206,8 +216,7 @@ class Trainer:
         return total
 
     def _check(self, loss: float) -> None:
-        rate = self.optimizer.param_groups[0]["lr"]
-        self.watch.check(loss, step=self.progress.step, lr=rate, precision=self.plan.precision)
+        self.watch.check(loss, step=self.progress.step, lr=self._rate, precision=self.plan.precision)
 
     def _take_in(self, losses: list[Tensor], sizes: list[int]) -> None:
         """Read pending losses off the device, check them, add them to the epoch's sum, and forget them."""
@@ -243,8 +252,10 @@ class Trainer:
             f"{math.ceil(count / self.progress.micro_batch)} passes per step; the effective batch stays {count}"
         )
 
-    def _finish_epoch(self, epochs: int) -> None:
+    def _finish_epoch(self) -> None:
         progress = self.progress
+        if self.epoch_mean is not None and progress.epoch >= self.recipe.averaging.swa_start_epoch:
+            self.epoch_mean.update(self.raw_model)
         start = time.monotonic()
         raw = self._validated(self.raw_model)
         averaged = None if self.average is None else self._validated(self.average.module)
@@ -257,7 +268,7 @@ class Trainer:
         self.observer.on_epoch(
             EpochEvent(
                 epoch=progress.epoch + 1,
-                epochs=epochs,
+                epochs=self.stage.run_epochs,
                 step=progress.step,
                 train_loss=progress.loss_sum / max(progress.pictures, 1),
                 val_loss=raw.loss,
@@ -302,17 +313,18 @@ class Trainer:
             average=None if self.average is None else self.average.module.state_dict(),
             average_updates=0 if self.average is None else self.average.updates,
             scaler=None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
+            epoch_mean=None if self.epoch_mean is None else self.epoch_mean.state(),
         )
         save_state(self.last_file, state)
 
-    def _report_step(self, total: int, speed: float) -> None:
+    def _report_step(self, speed: float) -> None:
         self.observer.on_step(
             StepEvent(
                 step=self.progress.step,
-                total_steps=total,
+                total_steps=self.stage.run_steps,
                 epoch=self.progress.epoch + 1,
                 loss=self._latest_loss,
-                lr=self.optimizer.param_groups[0]["lr"],
+                lr=self._rate,
                 images_per_second=speed,
             )
         )

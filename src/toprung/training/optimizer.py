@@ -23,6 +23,15 @@ def check_optimizer(name: str) -> None:
         raise RecipeError(f"optimisation.optimizer = {name!r} is not known.{nearest(name, known)}")
 
 
+def set_momentum(optimizer: torch.optim.Optimizer, momentum: float) -> None:
+    """Set SGD's momentum, or Adam's beta1, of every group."""
+    for group in optimizer.param_groups:
+        if "betas" in group:
+            group["betas"] = (momentum, *group["betas"][1:])
+        elif "momentum" in group:
+            group["momentum"] = momentum
+
+
 def make_optimizer(settings: OptimisationSettings, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
     """Return AdamW, SGD with Nesterov momentum, or one of timm's optimisers by name.
 

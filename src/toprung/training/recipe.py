@@ -28,6 +28,7 @@ from toprung.training.settings import (
     ScheduleSettings,
     require,
 )
+from toprung.training.stages import StageSettings, read_stages
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Recipe:
     Attributes:
         preset: where the values started from.
         seed: fixes the split, the order of pictures, their augmentation, dropout, and weights that start random.
+        stages: parts of the run one after another, as in ``[{epochs = 50, freeze = "backbone"}, {epochs = 50}]``; each
+            may have its own freeze, lr, batch_size and warmup_epochs, and ``schedule.epochs`` is then not used.
     """
 
     preset: str = "finetune"
@@ -49,6 +52,7 @@ class Recipe:
     averaging: AveragingSettings = field(default_factory=AveragingSettings)
     pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
+    stages: tuple[StageSettings, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", self.seed, "0 or more")
@@ -74,10 +78,9 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values; settings that are ``None`` are left out, as TOML has no null."""
         nested = dataclasses.asdict(self)
-        return {
-            name: {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
-            for name, value in nested.items()
-        }
+        stages = [_given(stage) for stage in nested.pop("stages")]
+        plain = {name: _given(value) if isinstance(value, dict) else value for name, value in nested.items()}
+        return plain | ({"stages": stages} if stages else {})
 
     def to_toml(self) -> str:
         """Return the recipe as TOML."""
@@ -117,6 +120,10 @@ class Recipe:
             return cls.from_dict(values, base)
         except RecipeError as error:
             raise RecipeError(f"in {file}: {error}") from error
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def setting_names() -> list[str]:
@@ -164,6 +171,8 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 def _coerce(name: str, value: object, kind: Any) -> Any:
     """Return ``value`` as the setting's type, or raise a RecipeError that says which type is wanted."""
+    if name == "stages":
+        return read_stages(value)
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if type(None) in options:
         if value is None or value in ("none", "None", ""):

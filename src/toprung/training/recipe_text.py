@@ -48,8 +48,18 @@ def _entries(part: object) -> str:
         if dataclasses.is_dataclass(value):
             continue
         lines.append(_comment(descriptions[field.name]))
-        lines.append(f"# {field.name} is not set\n" if value is None else tomli_w.dumps({field.name: value}))
+        lines.append(
+            f"# {field.name} is not set\n" if value in (None, ()) else tomli_w.dumps({field.name: _plain(value)})
+        )
     return "".join(lines)
+
+
+def _plain(value: object) -> object:
+    """Return a setting as TOML has it: stages are tables."""
+    if not isinstance(value, tuple):
+        return value
+    stages = [dataclasses.asdict(stage) for stage in value]
+    return [{name: inner for name, inner in stage.items() if inner is not None} for stage in stages]
 
 
 def _first_line(part: object) -> str:

@@ -31,6 +31,7 @@ class Progress:
         seconds: time spent training, over all sittings.
         epoch_seconds: of that, in this epoch.
         micro_batch: pictures per forward pass, 0 for all.
+        stage: 0-based stage under way.
         best_accuracy, best_loss, best_epoch, best_is_average: the best validation so far (epoch from 1).
     """
 
@@ -46,6 +47,7 @@ class Progress:
     best_loss: float = float("inf")
     best_epoch: int = 0
     best_is_average: bool = False
+    stage: int = 0
 
 
 @dataclass
@@ -59,6 +61,7 @@ class TrainingState:
     average: dict[str, Any] | None = None
     average_updates: int = 0
     scaler: dict[str, Any] | None = None
+    epoch_mean: dict[str, Any] | None = None
     format: int = field(default=FORMAT)
 
 
