@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from toprung.errors import RecipeError
-from toprung.training.presets import preset, preset_names
-from toprung.training.recipe import Recipe, parse_assignment
+from toprung.cli.recipe_options import recipe_of
+from toprung.training.presets import preset_names
 
 
 @click.command(name="train")
@@ -23,7 +22,7 @@ from toprung.training.recipe import Recipe, parse_assignment
     "--preset",
     "preset_name",
     metavar="NAME",
-    help=f"Starting point of the recipe: {', '.join(preset_names())}. [default: finetune]",
+    help=f"Starting point of the recipe: {', '.join(preset_names('training'))}. [default: finetune]",
 )
 @click.option(
     "--recipe", "recipe_file", type=click.Path(path_type=Path), help="Take the recipe from a TOML file, on the preset."
@@ -85,49 +84,13 @@ def command(
     else:
         if pictures is None:
             raise click.UsageError("Missing argument 'PICTURES': the folder of labelled pictures.")
-        recipe = _recipe(preset_name or "finetune", recipe_file, model, weights, shortcuts, assignments)
+        options = {"model": model, "weights": weights, **shortcuts}
+        recipe = recipe_of("training", preset_name or "finetune", recipe_file, options, assignments)
         from toprung.ladder.rung import climb_rung
 
         run = climb_rung(pictures, recipe, out=out, runs=runs or Path("runs"), display=RichDisplay())
     if os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
         _show(run.path)
-
-
-_SHORTCUTS = {
-    "epochs": "schedule.epochs",
-    "batch_size": "optimisation.batch_size",
-    "img_size": "model.img_size",
-    "lr": "optimisation.lr",
-    "seed": "seed",
-    "val_fraction": "data.val_fraction",
-    "test_fraction": "data.test_fraction",
-    "folds": "data.folds",
-    "fold": "data.fold",
-    "on_unreadable": "data.on_unreadable",
-    "refuse_leaks": "data.refuse_leaks",
-    "device": "hardware.device",
-}
-
-
-def _recipe(
-    preset_name: str,
-    recipe_file: Path | None,
-    model: str | None,
-    weights: str | None,
-    shortcuts: dict[str, object],
-    assignments: tuple[str, ...],
-) -> Recipe:
-    """Return preset, then file, then options, then --set: the later wins."""
-    recipe = preset(preset_name)
-    if recipe_file is not None:
-        recipe = Recipe.read(recipe_file, recipe)
-    options = {"model.name": model, "model.weights": weights}
-    options |= {_SHORTCUTS[name]: value for name, value in shortcuts.items()}  # type: ignore[misc]
-    settings = {name: value for name, value in options.items() if value is not None}
-    settings |= dict(parse_assignment(text) for text in assignments)
-    if "preset" in settings:
-        raise RecipeError("a preset is chosen with --preset, not with --set.")
-    return recipe.with_settings(settings)
 
 
 def _show(path: Path) -> None:

@@ -70,10 +70,12 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
     """Continue an interrupted run from its last checkpoint, to the same end as if it had never stopped.
 
     Raises:
-        RunError: no such run, a finished one, or one that is damaged.
+        RunError: no such run, one of another kind, a finished one, or one that is damaged.
         DataError: a picture of the run is gone.
     """
     run = RunFolder.open(path)
+    if run.kind != "training":
+        raise RunError(f"{path} is a {run.kind}; continue it with `{run.command} --resume {path}`.")
     if run.record()["status"] == "finished":
         raise RunError(f"{path} is finished already; `toprung validate {path}` scores it.")
     recipe = Recipe.read(run.recipe_file)

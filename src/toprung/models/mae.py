@@ -8,11 +8,10 @@ Source:
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import torch
-from timm.layers import PatchEmbed
+from timm.layers import LayerNorm, PatchEmbed
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
@@ -22,8 +21,6 @@ from toprung.models.patches import from_patches, normalised_patches, to_patches
 from toprung.models.sincos import sincos_positions
 
 TOKEN_STD = 0.02
-
-_LayerNorm = functools.partial(nn.LayerNorm, eps=1e-6)
 
 
 @dataclass(frozen=True)
@@ -97,11 +94,11 @@ class MaskedAutoencoder(nn.Module):
         self.decoder_embed = nn.Linear(self.encoder.embed_dim, decoder.width)
         self.decoder_pos_embed = nn.Parameter(positions, requires_grad=False)
         self.decoder_blocks = nn.ModuleList(
-            Block(decoder.width, decoder.heads, qkv_bias=True, norm_layer=_LayerNorm) for _ in range(decoder.depth)
+            Block(decoder.width, decoder.heads, qkv_bias=True, norm_layer=LayerNorm) for _ in range(decoder.depth)
         )
-        self.decoder_norm = _LayerNorm(decoder.width)
+        self.decoder_norm = LayerNorm(decoder.width)
         self.decoder_pred = nn.Linear(decoder.width, values)
-        self.encoder.pos_embed.requires_grad_(False)
+        _positions(self.encoder).requires_grad_(False)
         nn.init.normal_(self.mask_token, std=TOKEN_STD)
         for name, part in self.named_children():
             if name.startswith("decoder_"):
@@ -205,15 +202,20 @@ def begin_encoder(encoder: VisionTransformer) -> None:
     Source:
         arXiv 2111.06377, section A.1, and MAE's own code: the patch embedding as if it were a linear layer.
     """
-    slots = encoder.pos_embed.shape[1] - encoder.patch_embed.num_patches
-    positions = sincos_positions(encoder.embed_dim, tuple(encoder.patch_embed.grid_size), slots=slots)
-    encoder.pos_embed.data.copy_(positions)
+    positions = _positions(encoder)
+    slots = positions.shape[1] - encoder.patch_embed.num_patches
+    positions.data.copy_(sincos_positions(encoder.embed_dim, tuple(encoder.patch_embed.grid_size), slots=slots))
     for token in (encoder.cls_token, encoder.reg_token):
         if token is not None:
             nn.init.normal_(token, std=TOKEN_STD)
     kernel = encoder.patch_embed.proj.weight
     encoder.apply(_begin_layer)
     nn.init.xavier_uniform_(kernel.data.view(len(kernel), -1))
+
+
+def _positions(encoder: VisionTransformer) -> nn.Parameter:
+    assert encoder.pos_embed is not None, "checked_encoder was not asked"
+    return encoder.pos_embed
 
 
 def _begin_layer(module: nn.Module) -> None:

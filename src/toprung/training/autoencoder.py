@@ -112,7 +112,7 @@ def _with_last_norm(start: StartingModel, encoder: VisionTransformer) -> Startin
         after = encoder.fc_norm
         encoder.norm = nn.LayerNorm(encoder.embed_dim, eps=getattr(after, "eps", 1e-6))
         encoder.fc_norm = nn.Identity()
-    encoder.attn_pool = None
+    encoder.attn_pool = None  # type: ignore[assignment]  # as timm has it without
     encoder.global_pool = "token" if encoder.cls_token is not None else ""
     if pooled and report is not None:
         loaded = tuple(name for name in report.loaded if not name.startswith("fc_norm."))

@@ -36,7 +36,8 @@ def pretrain_model(
     """Train the autoencoder on the table's train split; the weights with the least loss on its val split are kept.
 
     Arguments, result and errors are those of :func:`toprung.training.fitting.fit_model`, but for ``best_file``: it
-    gets the encoder, and the file beside it encoder and decoder (:func:`~toprung.training.autoencoder.write_autoencoder`).
+    gets the encoder, and a file beside it encoder and decoder, see
+    :func:`toprung.training.autoencoder.write_autoencoder`.
     """
     patches, train = module.patches, table.split("train")
     cache = make_cache(recipe, preprocessing, last_file.parent)
