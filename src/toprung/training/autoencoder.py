@@ -13,13 +13,13 @@ from torch import nn
 from toprung.checkpoints.decoders import find_decoder, load_decoder
 from toprung.checkpoints.files import read_weights
 from toprung.checkpoints.report import LoadReport
-from toprung.models.catalogue import CONVENTIONS, build
+from toprung.models.catalogue import CONVENTIONS, build, build_shapes
 from toprung.models.conventions import Conventions, apply_conventions
 from toprung.models.mae import DecoderShape, MaskedAutoencoder, begin_encoder, checked_encoder
 from toprung.runs.weights_file import write_tensors
 from toprung.seeding import seed_global_generators
 from toprung.training.recipe import Recipe
-from toprung.training.start import StartingModel, locate_weights, starting_model
+from toprung.training.start import StartingModel, build_arguments, locate_weights, starting_model
 
 AUTOENCODER_FILE = "autoencoder.safetensors"
 _ENCODER = "encoder."
@@ -47,8 +47,10 @@ def starting_autoencoder(recipe: Recipe) -> StartingAutoencoder:
         ModelError: unknown name, or no plain ViT.
         WeightsError, WeightsMismatch: weights that cannot be read, or do not fit.
     """
+    shapes = checked_encoder(build_shapes(recipe.model.name, 0, build_arguments(recipe.model)))
     # A pooling that leaves the ViT its last norm of all tokens, which is the encoder's last layer.
-    settings = replace(recipe.model, global_pool=recipe.model.global_pool or "token")
+    pool = "token" if shapes.cls_token is not None else ""
+    settings = replace(recipe.model, global_pool=recipe.model.global_pool or pool)
     start = starting_model(settings, (), seed=recipe.seed, background=recipe.data.background_rgb)
     encoder = checked_encoder(start.module)
     seed_global_generators(recipe.seed, "initialisation of the autoencoder")
