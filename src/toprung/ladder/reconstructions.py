@@ -1,16 +1,12 @@
-"""Pictures of what a masked autoencoder makes of held-out pictures: written into the run folder, read for its page.
+"""Pictures of what a masked autoencoder makes of held-out pictures, written into the run folder.
 
-``reconstructions/index.json`` lists them in order; ``NN-original.webp``, ``NN-masked.webp`` and ``NN-painted.webp``
-are the pictures.
+:mod:`toprung.ladder.reconstructions_shown` reads them for the run's page.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,12 +18,12 @@ from toprung.data.eval_view import EvalView
 from toprung.data.loaders import EvalLoader, normalise
 from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
+from toprung.ladder.reconstructions_shown import index_file, picture_file
 from toprung.models.mae import MaskedAutoencoder
 from toprung.runs.folder import RunFolder
 from toprung.storage import write_bytes
 from toprung.training.masked import picture_noise
 
-KINDS = ("original", "masked", "painted")
 _BATCH = 16
 
 
@@ -65,21 +61,7 @@ def write_reconstructions(
             write_bytes(picture_file(run, number, kind), buffer.getvalue())
         listed.append({"path": str(held_out.paths[one.row]), "loss": one.loss})
     content = {"pictures": listed, "mask_ratio": module.mask_ratio, "normalised": module.normalise}
-    run.write_json(run.reconstructions / "index.json", content)
-
-
-def picture_file(run: RunFolder, number: int, kind: str) -> Path:
-    """Return where a picture stands."""
-    folder: Path = run.reconstructions
-    return folder / f"{number:02}-{kind}.webp"
-
-
-def embedded(file: Path) -> str | None:
-    """Return a picture as ``data:image/webp;base64,…``, ``None`` where it is gone."""
-    try:
-        return "data:image/webp;base64," + base64.b64encode(file.read_bytes()).decode("ascii")
-    except OSError:
-        return None
+    run.write_json(index_file(run), content)
 
 
 def _reconstruct(
@@ -106,15 +88,3 @@ def _to_pixels(images: Tensor, preprocessing: Preprocessing) -> NDArray[np.uint8
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std))
     levels = (images.cpu() * std + mean).mul(255).round().clamp(0, 255).to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def shown(run: RunFolder, index: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what the page shows of each picture: path, loss, and the pictures as data URIs."""
-    listed = index.get("pictures")
-    rows = listed if isinstance(listed, list) else []
-    return [
-        {"path": str(row.get("path", "")), "loss": row.get("loss")}
-        | {kind: embedded(picture_file(run, number, kind)) for kind in KINDS}
-        for number, row in enumerate(rows)
-        if isinstance(row, dict)
-    ]

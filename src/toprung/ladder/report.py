@@ -15,7 +15,7 @@ from typing import Any
 
 from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
-from toprung.ladder import findings, reconstructions, sections, wording
+from toprung.ladder import findings, reconstructions_shown, sections, wording
 from toprung.ladder.health import data_health
 from toprung.ladder.reading import Record, listing, mapping, number, read_json, read_record, text
 from toprung.ladder.thumbnails import Thumbnails
@@ -89,7 +89,7 @@ def gather(record: Record) -> dict[str, Any]:
     data_folder = text(mapping(record.run.get("data")).get("path"))
     thumbnail = Thumbnails(Path(data_folder) if data_folder else None)
     training = sections.training(record)
-    index = read_json(RunFolder(record.path).reconstructions / "index.json", problems)
+    index = read_json(reconstructions_shown.index_file(RunFolder(record.path)), problems)
     shown = predictions.get(head.split if head else "val")
     return {
         "name": record.name,
@@ -108,7 +108,7 @@ def gather(record: Record) -> dict[str, Any]:
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
         "calibration": sections.calibration(head) if head else None,
         "per_class": sections.per_class(head) if head else [],
-        "reconstructions": reconstructions.shown(RunFolder(record.path), index),
+        "reconstructions": reconstructions_shown.shown(RunFolder(record.path), index),
         "hidden": number(index.get("mask_ratio")),
         "normalised": index.get("normalised") is True,
         "best_loss": number(record.run.get("best_loss")),
