@@ -7,10 +7,22 @@ from pathlib import Path
 
 import click
 
-from toprung.cli.recipe_options import recipe_of
-from toprung.training.presets import preset_names
+from toprung.training.presets import compose, preset_names, require_kind
+from toprung.training.recipe import parse_assignment
 
 _DEFAULT = "mae-pretrain-small"
+_SHORTCUTS = {
+    "model": "model.name",
+    "weights": "model.weights",
+    "epochs": "schedule.epochs",
+    "batch_size": "optimisation.batch_size",
+    "img_size": "model.img_size",
+    "lr": "optimisation.lr",
+    "seed": "seed",
+    "val_fraction": "data.val_fraction",
+    "on_unreadable": "data.on_unreadable",
+    "device": "hardware.device",
+}
 
 
 @click.command(name="pretrain")
@@ -81,7 +93,11 @@ def command(
     else:
         if pictures is None:
             raise click.UsageError("Missing argument 'PICTURES': the folder of pictures.")
-        recipe = recipe_of("pretraining", preset_name or _DEFAULT, recipe_file, options, assignments)
+        given_settings = {_SHORTCUTS[name]: value for name, value in options.items() if value is not None}
+        require_kind(preset_name or _DEFAULT, "pretraining")
+        recipe = compose(
+            preset_name or _DEFAULT, given_settings | dict(map(parse_assignment, assignments)), file=recipe_file
+        )
         from toprung.ladder.pretraining import pretrain
 
         run = pretrain(pictures, recipe, out=out, runs=runs or Path("runs"), display=RichDisplay())

@@ -84,7 +84,7 @@ def read_board(runs: Path, *, split: str | None = None) -> list[BoardRow]:
 
     Runs scored on their test split come first, ranked among themselves; then those scored on val only, ranked
     among themselves: the two never share a ranking. Last, without a rank, what did not finish or has no
-    scores.
+    scores. A run's variants, such as the last weights beside an averaged model, have rows of their own.
 
     Args:
         runs: a folder of run folders, or one run folder.
@@ -106,6 +106,8 @@ def read_board(runs: Path, *, split: str | None = None) -> list[BoardRow]:
             f"{runs} holds no runs (folders with a run.json); train one with `toprung train`, "
             "or give the folder of your runs."
         )
+    variants = [variant for folder in folders for variant in sorted(folder.glob("variants/*/run.json"))]
+    folders += [variant.parent for variant in variants]
     return rank([_read_row(folder, (split,) if split else _PREFERRED) for folder in folders])
 
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accelerate import Accelerator
 from torch import nn
 
 from toprung.data.sources import read_source
-from toprung.data.table import SPLITS, Table
+from toprung.data.table import SPLITS
 from toprung.data.table_csv import read_table_csv
 from toprung.errors import RunError
-from toprung.evaluation.metrics import score
-from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
+from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
-from toprung.ladder.report import write_report
-from toprung.ladder.setup import create_run, now, resolved
+from toprung.ladder.setup import create_run, resolved
 from toprung.ladder.sitting import noting_end, require_files, watching
 from toprung.models.catalogue import check_name
 from toprung.runs.folder import RunFolder, free_name
-from toprung.runs.model import load_model, read_card
-from toprung.storage import write_bytes
+from toprung.runs.model import read_card
 from toprung.training.fitting import fit_model
 from toprung.training.hardware import HardwarePlan, resolve
 from toprung.training.optimizer import check_optimizer
@@ -34,9 +30,7 @@ from toprung.training.processes import (
     tell_others,
 )
 from toprung.training.recipe import Recipe
-from toprung.training.scoring import predict_table
 from toprung.training.start import rebuilt_model, starting_model
-from toprung.training.state import Progress
 
 _LEAKS = 10  # listed on the terminal
 
@@ -146,7 +140,7 @@ def _train_and_finish(
             watch=lambda accelerator, total, position: watching(run, display, accelerator, total, position),
             resume=resume,
         )
-        _finish(run, recipe, table, accelerator, trainer.progress)
+        finish(run, recipe, table, trainer)
     return run
 
 
@@ -154,44 +148,6 @@ def _stem(recipe: Recipe) -> str:
     """Return a name for the run of a recipe."""
     fold = f"-fold{recipe.data.fold}" if recipe.data.folds else ""
     return f"{recipe.model.name}-{recipe.preset}{fold}"
-
-
-def _finish(run: RunFolder, recipe: Recipe, table: Table, accelerator: Accelerator, progress: Progress) -> None:
-    """Predict every split but train with the best model, in fp32, score the predictions, and write the page."""
-    accelerator.wait_for_everyone()
-    model, card = load_model(run.model)
-    model.to(accelerator.device)
-    scores = {}
-    for split in ("val", "test"):
-        part = table.split(split)
-        if len(part) == 0:
-            continue
-        rows, logits = predict_table(model, part, card.preprocessing, recipe, accelerator)
-        if not accelerator.is_main_process:
-            continue
-        predictions = Predictions(
-            paths=tuple(str(part.paths[row]) for row in rows),
-            hashes=tuple(part.hashes[row] for row in rows),
-            labels=part.labels[rows],
-            logits=logits,
-            classes=card.classes,
-        )
-        write_bytes(run.predictions_file(split), predictions.to_bytes())
-        scores[split] = score(predictions, seed=recipe.seed)
-    if accelerator.is_main_process:
-        run.write_json(run.scores_file, scores)
-        run.update(
-            status="finished",
-            finished=now(),
-            error=None,
-            seconds=round(progress.seconds, 1),
-            epochs=progress.epoch,
-            best_epoch=progress.best_epoch,
-            best_is_average=progress.best_is_average,
-            selection="val accuracy",
-        )
-        write_report(run.path)
-    accelerator.wait_for_everyone()  # a process that leaves early takes the connection down under the others
 
 
 def _say_pictures(pictures: Pictures, folder: Path, display: Display) -> None:

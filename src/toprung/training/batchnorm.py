@@ -1,8 +1,11 @@
-"""Let BatchNorm forget the statistics of the pictures that the starting weights were trained on."""
+"""BatchNorm's running statistics: forgotten at a start from other pictures, computed anew for averaged weights."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -32,3 +35,41 @@ class StatisticsWarmup:
         """Set every layer's momentum for optimiser step ``step``, 0-based."""
         for layer, own in self._layers:
             layer.momentum = max(own, 1 / (step + 1))
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    """Say whether the model keeps running statistics, which averaged weights make wrong."""
+    return any(isinstance(layer, _BatchNorm) and layer.track_running_stats for layer in model.modules())
+
+
+@torch.no_grad()
+def recompute_statistics(model: nn.Module, inputs: Iterable[Tensor]) -> None:
+    """Set the running statistics of every BatchNorm to the plain mean over batches, as ``torch``'s ``update_bn`` does.
+
+    Only BatchNorm layers are in train mode meanwhile: dropout and stochastic depth would disturb what is measured.
+    Modes and momenta are then as before.
+
+    Args:
+        model: changed in place; one without BatchNorm is left alone and no input is drawn.
+        inputs: batches of normalised pictures ``(B, 3, H, W)`` on the model's device.
+
+    Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
+    if not layers:
+        return
+    modes = [(module, module.training) for module in model.modules()]
+    momenta = [layer.momentum for layer in layers]
+    model.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over all batches so far
+        layer.train()
+    try:
+        for batch in inputs:
+            model(batch)
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        for module, mode in modes:
+            module.training = mode

@@ -97,6 +97,7 @@ class ModelSettings:
         dialect: whose names a weights file has, where no tensor tells (``bubbliiiing ViT``).
         patch_resize: a weights file for another patch size is refused (``refuse``) or its patch kernel is resized by
             FlexiViT's pseudo-inverse (``flexi``) or as a picture (``bicubic``).
+        head_init_std: standard deviation of a fresh classifier's weights; its biases are then 0.
         partial_weights: load what fits of a weights file that does not fit; the run is marked.
         accept_proposal: match a weights file of unknown names by shape and order, as ``toprung inspect`` proposes.
     """
@@ -111,6 +112,7 @@ class ModelSettings:
     head: Literal["auto", "keep", "fresh"] = "auto"
     dialect: str | None = None
     patch_resize: Literal["refuse", "flexi", "bicubic"] = "refuse"
+    head_init_std: float | None = None
     partial_weights: bool = False
     accept_proposal: bool = False
 
@@ -118,6 +120,8 @@ class ModelSettings:
         for name in ("drop_path", "drop_rate"):
             value = getattr(self, name)
             require(value is None or 0 <= value < 1, f"model.{name}", value, "in [0, 1)")
+        std = self.head_init_std
+        require(std is None or std > 0, "model.head_init_std", std, "above 0")
         for name in ("img_size", "patch_size"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"model.{name}", value, "a positive number of pixels")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from toprung.checkpoints.files import locate_package_weights
@@ -18,7 +19,7 @@ from toprung.data.preprocessing import Preprocessing
 from toprung.models.catalogue import CONVENTIONS, MODEL_ARGUMENTS, build, check_runs, takes_img_size
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, read_card
-from toprung.seeding import seed_global_generators
+from toprung.seeding import derive_seed, seed_global_generators
 from toprung.training.settings import ModelSettings
 
 
@@ -76,9 +77,25 @@ def starting_model(
             report = _timm_report(settings.name, module)
     else:
         module, report = _from_file(settings, class_names, arguments)
+    if settings.head_init_std is not None:
+        _start_head(module, settings.head_init_std, report, seed)
     preprocessing = _preprocessing(module, settings, report, background)
     check_runs(module, (3, *preprocessing.size))
     return StartingModel(module, arguments, preprocessing, report)
+
+
+def _start_head(module: nn.Module, std: float, report: LoadReport | None, seed: int) -> None:
+    """Draw a fresh classifier's weights from a normal distribution cut at ±2, and set its biases to 0.
+
+    As the published fine-tuning code of MAE does with ``std`` 2e-5. A classifier that the weights file gave stays.
+    """
+    fresh = head_names(module) if report is None else head_names(module) & set(report.missing)
+    draws = torch.Generator().manual_seed(derive_seed(seed, "head"))
+    for name, parameter in module.named_parameters():
+        if name in fresh and name.endswith("weight") and parameter.ndim > 1:
+            nn.init.trunc_normal_(parameter, std=std, a=-2.0, b=2.0, generator=draws)
+        elif name in fresh and name.endswith("bias"):
+            nn.init.zeros_(parameter)
 
 
 def rebuilt_model(name: str, num_classes: int, arguments: dict[str, Any]) -> nn.Module:
