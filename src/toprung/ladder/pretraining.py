@@ -97,7 +97,7 @@ def _prepare(
     check_optimizer(recipe.optimisation.optimizer)
     check_trackers(recipe.hardware.trackers)
     check_batch_size(recipe.optimisation.batch_size)
-    _refuse_labels(recipe)
+    _refuse_meaningless(recipe)
     folder = out or free_name(runs, f"{recipe.model.name}-{recipe.preset}")
     RunFolder.refuse_existing(folder)
     found = read_unlabelled(source)
@@ -189,17 +189,19 @@ def _rebuilt(run: RunFolder, recipe: Recipe) -> MaskedAutoencoder:
     return rebuilt_autoencoder(card.architecture, card.arguments, recipe)
 
 
-def _refuse_labels(recipe: Recipe) -> None:
-    """Refuse settings that need labels, rather than ignore them."""
+def _refuse_meaningless(recipe: Recipe) -> None:
+    """Refuse settings that only training with labels has, rather than ignore them."""
     asked = {
         "augment.mixup": recipe.augment.mixup > 0,
         "augment.cutmix": recipe.augment.cutmix > 0,
         "data.balanced": recipe.data.balanced,
         "data.folds": recipe.data.folds > 0,
+        "data.test_fraction": recipe.data.test_fraction > 0,
+        "averaging.swa": recipe.averaging.swa,
     }
     for name, is_set in asked.items():
         if is_set:
-            raise RecipeError(f"{name} needs labels or classes, and pretraining knows none; leave it out.")
+            raise RecipeError(f"{name} is for training with labels, and pretraining knows none; leave it out.")
 
 
 def _with_whole_batches(recipe: Recipe, table: Table, display: Display) -> Recipe:
