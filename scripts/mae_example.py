@@ -22,7 +22,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegressionCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -158,8 +159,9 @@ def probe(start: Start, source: Path) -> NDArray[np.bool_]:
     )
     train_rows, test_rows = table.split("train"), table.split("test")
     x, seen = (features(begun, [*rows.paths]) for rows in (train_rows, test_rows))
-    model = make_pipeline(StandardScaler(), LogisticRegressionCV(Cs=10, cv=5, max_iter=2000))
-    model.fit(x, train_rows.labels)
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    strengths = {"logisticregression__C": np.logspace(-4, 2, 7)}
+    model = GridSearchCV(classifier, strengths, cv=5).fit(x, train_rows.labels)
     found: NDArray[np.bool_] = model.predict(seen) == test_rows.labels
     return found
 

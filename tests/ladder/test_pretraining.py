@@ -231,3 +231,12 @@ def test_what_needs_labels_is_refused(setting: str, pictures: Path, tmp_path: Pa
     with pytest.raises(RecipeError, match="is for training with labels"):
         pretrain(pictures, _recipe(**{setting: 0.2}), out=tmp_path / "r", runs=tmp_path, display=Silent())
     assert not (tmp_path / "r").exists()
+
+
+def test_both_of_its_files_are_told_to_be_its_own(whole: RunFolder, tmp_path: Path) -> None:
+    for file in (whole.best_file, whole.autoencoder_file):
+        result = toprung("inspect", file)
+        assert result.code == 0, result.err
+        assert "toprung run" in result.out
+        assert "pretraining without labels" in result.out
+        assert "licence" not in result.out

@@ -212,6 +212,11 @@ def test_what_is_no_plain_vit_is_refused(name: str) -> None:
         MaskedAutoencoder(build_shapes(name, 0, {}))
 
 
+def test_a_single_patch_is_refused() -> None:
+    with pytest.raises(ModelError, match="one patch"):
+        MaskedAutoencoder(encoder("test_vit", 16), SMALL)
+
+
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
     with pytest.raises(ModelError, match="5 heads"):
         MaskedAutoencoder(encoder("test_vit"), DecoderShape(24, 1, 5))

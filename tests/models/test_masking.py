@@ -41,3 +41,4 @@ def test_three_quarters_of_196_patches_leave_49() -> None:
     assert kept_count(196, 0.75) == 49
     assert kept_count(256, 0.75) == 64
     assert kept_count(2, 0.99) == 1
+    assert kept_count(9, 1e-20) == 8

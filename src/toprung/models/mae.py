@@ -67,7 +67,8 @@ class MaskedAutoencoder(nn.Module):
         normalise: whether the target is each patch's pixels normalised by their own mean and variance.
 
     Raises:
-        ModelError: the encoder is no plain ViT, or the decoder's heads do not divide its width.
+        ModelError: the encoder is no plain ViT, its pictures are a single patch, or the decoder's heads do not divide
+            its width.
     """
 
     def __init__(
@@ -88,6 +89,8 @@ class MaskedAutoencoder(nn.Module):
         self.patch: tuple[int, int] = tuple(embed.patch_size)
         self.grid: tuple[int, int] = tuple(embed.grid_size)
         self.slots: int = self.encoder.num_prefix_tokens
+        if self.patches < 2:
+            raise ModelError("a picture of one patch leaves nothing to hide; use a larger img_size or a smaller patch.")
         values = self.patch[0] * self.patch[1] * embed.proj.in_channels
         self.mask_token = nn.Parameter(torch.zeros(1, 1, decoder.width))
         positions = sincos_positions(decoder.width, self.grid, slots=self.slots)

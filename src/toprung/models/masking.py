@@ -27,8 +27,8 @@ class Masking:
 
 
 def kept_count(patches: int, ratio: float) -> int:
-    """Return how many of a picture's patches are seen when the share ``ratio`` is hidden; at least one."""
-    return max(int(patches * (1 - ratio)), 1)
+    """Return how many patches are seen when the share ``ratio`` is hidden; at least one is seen, and one is not."""
+    return max(min(int(patches * (1 - ratio)), patches - 1), 1)
 
 
 def mask_by_noise(noise: Tensor, ratio: float) -> Masking:
