@@ -173,6 +173,7 @@ def _trainer(work: Work, stage: Stage, freezer: Freezer) -> Trainer:
 
 def release(trainer: Trainer) -> None:
     """Take the model out of what accelerate wrapped around it for one optimiser, so that it can be prepared again."""
+    trainer.statistics.end()
     accelerator = trainer.accelerator
     accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     accelerator.free_memory()
