@@ -11,12 +11,13 @@ runs/<name>/
   metrics.jsonl, metrics.csv   a line per logged step and per epoch
   tensorboard/
   checkpoints/last.pt    all that resuming needs
-  model/                 the best model so far, self-describing; of a pretraining the encoder, and beside it
-                         autoencoder.safetensors, encoder and decoder
+  model/                 the best model so far, self-describing
   predictions/SPLIT.npz
-  reconstructions/       of a pretraining: held-out pictures, what the encoder saw, what the decoder painted
   scores.json            metrics of each split, with intervals
   report.html
+
+A pretraining has neither predictions nor scores. Its model is the encoder; encoder and decoder stand beside it in
+``autoencoder.safetensors``, and ``reconstructions/`` holds pictures of what they make of held-out pictures.
 """
 
 from __future__ import annotations
