@@ -227,8 +227,8 @@ def test_other_commands_say_what_it_is(whole: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("setting", ["augment__mixup", "augment__cutmix", "data__test_fraction"])
-def test_what_needs_labels_is_refused(setting: str, pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="is for training with labels"):
+def test_what_a_classifier_needs_is_refused(setting: str, pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="is for training a classifier"):
         pretrain(pictures, _recipe(**{setting: 0.2}), out=tmp_path / "r", runs=tmp_path, display=Silent())
     assert not (tmp_path / "r").exists()
 

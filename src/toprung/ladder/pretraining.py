@@ -190,7 +190,7 @@ def _rebuilt(run: RunFolder, recipe: Recipe) -> MaskedAutoencoder:
 
 
 def _refuse_meaningless(recipe: Recipe) -> None:
-    """Refuse settings that only training with labels has, rather than ignore them."""
+    """Refuse settings that only training a classifier has, rather than ignore them."""
     asked = {
         "augment.mixup": recipe.augment.mixup > 0,
         "augment.cutmix": recipe.augment.cutmix > 0,
@@ -198,10 +198,13 @@ def _refuse_meaningless(recipe: Recipe) -> None:
         "data.folds": recipe.data.folds > 0,
         "data.test_fraction": recipe.data.test_fraction > 0,
         "averaging.swa": recipe.averaging.swa,
+        "model.dropout_samples": recipe.model.dropout_samples > 0,
+        "model.resizer_size": recipe.model.resizer_size is not None,
+        "model.lora_rank": recipe.model.lora_rank > 0,
     }
     for name, is_set in asked.items():
         if is_set:
-            raise RecipeError(f"{name} is for training with labels, and pretraining knows none; leave it out.")
+            raise RecipeError(f"{name} is for training a classifier, and pretraining has none; leave it out.")
 
 
 def _with_whole_batches(recipe: Recipe, table: Table, display: Display) -> Recipe:

@@ -12,6 +12,7 @@ from typing import Any
 
 from toprung.checkpoints.dialects import Target, Translation
 from toprung.checkpoints.files import WeightsFile
+from toprung.models.blocks.learnable_resizer import PREFIX
 from toprung.models.conventions import Conventions
 
 NAME = "toprung run"
@@ -28,13 +29,11 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     arguments = dict(card.get("arguments") or {})
     conventions = Conventions.from_json(arguments.pop("conventions", {}))
     preprocessing = card.get("preprocessing") or {}
-    decoder = [name for name in file.tensors if name == "mask_token" or name.startswith("decoder_")]
     classes = tuple(card.get("classes") or ())
+    spare = {name: reason for name in file.tensors if (reason := _why_spare(name, target))}
     return Translation(
-        {name: tensor for name, tensor in file.tensors.items() if name not in decoder},
-        dropped=tuple(
-            (name, "decoder of a pretraining, which paints pictures and is not needed to classify") for name in decoder
-        ),
+        {name: tensor for name, tensor in file.tensors.items() if name not in spare},
+        dropped=tuple(spare.items()),
         preprocessing={key: tuple(preprocessing[key]) for key in ("mean", "std") if key in preprocessing},
         conventions=conventions,
         trained_for=f"{len(classes)} classes of its own" if classes else "pretraining without labels; no classifier",
@@ -42,3 +41,12 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
         classes=classes,
         architecture=str(card.get("architecture") or ""),
     )
+
+
+def _why_spare(name: str, target: Target | None) -> str:
+    """Return why a tensor has no place in a model, "" for one that has."""
+    if name == "mask_token" or name.startswith("decoder_"):
+        return "decoder of a pretraining, which paints pictures and is not needed to classify"
+    if name.startswith(PREFIX) and not (target and name in target.shapes):
+        return "learnable resizer, which only model.resizer_size takes"
+    return ""
