@@ -58,11 +58,15 @@ FINE_TUNING = VIEW | {
 
 @dataclass(frozen=True)
 class Start:
-    """A way to begin: its name, and the settings of model, weights and rate."""
+    """A way to begin: its name, its model and weights, and how that is fine-tuned.
+
+    Layers near the input learn the more slowly the better they are from the start.
+    """
 
     name: str
     settings: dict[str, Any]
     lr: float
+    layer_decay: float
     epochs: int
 
 
@@ -104,9 +108,9 @@ def main() -> None:
     print(f"pretraining took {time.monotonic() - began:.0f} s", flush=True)
     long, short = arguments.tuning_epochs, max(arguments.tuning_epochs // 4, 1)
     starts = [
-        Start("random values", TINY | {"model.weights": "none"}, 5e-4, long),
-        Start("own pictures (MAE)", TINY | {"model.weights": str(own.path)}, 5e-4, long),
-        Start("public weights (DINOv2 ViT-S/14)", PUBLIC | {"model.weights": arguments.public}, 5e-5, short),
+        Start("random values", TINY | {"model.weights": "none"}, 5e-4, 1.0, long),
+        Start("own pictures (MAE)", TINY | {"model.weights": str(own.path)}, 5e-4, 0.75, long),
+        Start("public weights (DINOv2 ViT-S/14)", PUBLIC | {"model.weights": arguments.public}, 1e-4, 0.75, short),
     ]
     report([measure(start, folder) for start in starts])
 
@@ -142,7 +146,12 @@ def measure(start: Start, folder: Path) -> Outcome:
     began = time.monotonic()
     source = folder / "pictures" / "labelled"
     right = probe(start, source)
-    settings = FINE_TUNING | start.settings | {"optimisation.lr": start.lr, "schedule.epochs": start.epochs}
+    settings = FINE_TUNING | start.settings
+    settings |= {
+        "optimisation.lr": start.lr,
+        "optimisation.layer_decay": start.layer_decay,
+        "schedule.epochs": start.epochs,
+    }
     name = start.name.split(" (")[0].replace(" ", "-")
     run = train(source, preset="finetune", settings=settings, out=folder / f"tuned-{name}")
     return Outcome(start.name, right, run.predictions("test"), time.monotonic() - began)
