@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from toprung.checkpoints.files import WeightsFile
 from toprung.checkpoints.load import is_finite
-from toprung.checkpoints.names import NameTable, under
+from toprung.checkpoints.names import NameTable, count_blocks, under
 from toprung.errors import WeightsMismatch
 
 POSITIONS = "decoder_pos_embed"
@@ -65,6 +65,16 @@ class Decoder:
     names: tuple[str, ...]
     leftover: tuple[str, ...] = ()
 
+    @property
+    def width(self) -> int:
+        """Of its tokens."""
+        return self.state["decoder_embed.weight"].shape[0]
+
+    @property
+    def depth(self) -> int:
+        """Number of its blocks."""
+        return count_blocks(self.state, r"decoder_blocks\.(\d+)\.")
+
 
 def find_decoder(file: WeightsFile) -> Decoder | None:
     """Return the decoder in a file, ``None`` where there is none."""
@@ -100,18 +110,19 @@ def load_decoder(model: nn.Module, decoder: Decoder, source: str) -> tuple[str, 
     positions = decoder.state.get(POSITIONS)
     if positions is not None and positions.shape == wanted[POSITIONS].shape:
         given[POSITIONS] = positions
-    wrong = [f"{name} is lacking" for name in wanted if name not in given and name != POSITIONS]
-    wrong += [f"{name} has no place" for name in (*(n for n in given if n not in wanted), *decoder.leftover)]
-    wrong += [
+    wrong = [
         f"{name} is {tuple(tensor.shape)} in the file and {tuple(wanted[name].shape)} in the model"
         for name, tensor in given.items()
         if name in wanted and tensor.shape != wanted[name].shape
     ]
+    wrong += [f"{name} is lacking" for name in wanted if name not in given and name != POSITIONS]
+    wrong += [f"{name} has no place" for name in (*(n for n in given if n not in wanted), *decoder.leftover)]
     if wrong:
         more = f" and {len(wrong) - 2} more" if len(wrong) > 2 else ""
         raise WeightsMismatch(
-            f"the decoder in {source} does not fit: {'; '.join(wrong[:2])}{more}; set pretraining.decoder_width, "
-            "decoder_depth and decoder_heads to the file's, or take the encoder alone: --set pretraining.decoder=fresh."
+            f"the decoder in {source} does not fit: {'; '.join(wrong[:2])}{more}. It has "
+            f"pretraining.decoder_width={decoder.width} and decoder_depth={decoder.depth}, and decoder_heads that no "
+            "tensor tells (16 in published files): set these, or begin a new one with pretraining.decoder=fresh."
         )
     for name, tensor in given.items():
         if not is_finite(tensor):
