@@ -38,8 +38,8 @@ def mae_pretrain_small(model: str | None) -> Settings:
     """Pretrain a small ViT as a masked autoencoder on a few thousand pictures: small steps, a small decoder.
 
     The paper's recipe (mae-pretrain) with 64 pictures a step, a rate of 5e-4 at that step (the paper's linear rule
-    would give 4e-5, far too little here: docs/pretraining.md), gradients clipped, and a decoder of a fifth of the
-    work. Expect it to help where thousands of pictures have no label and few have one; where public weights of the
+    would give 4e-5, far too little here: docs/pretraining.md), gradients clipped, and a decoder of an eighth of the
+    weights. Expect it to help where thousands of pictures have no label and few have one; where public weights of the
     same kind of pictures exist, those are nearly always better.
     """
     return mae_pretrain(model) | {
