@@ -24,6 +24,7 @@ from toprung.training.settings import (
     HardwareSettings,
     ModelSettings,
     OptimisationSettings,
+    PretrainingSettings,
     ScheduleSettings,
     require,
 )
@@ -49,6 +50,7 @@ class Recipe:
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     averaging: AveragingSettings = field(default_factory=AveragingSettings)
+    pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
     stages: tuple[StageSettings, ...] = ()
 
