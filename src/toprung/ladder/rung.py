@@ -18,7 +18,7 @@ from toprung.ladder.sitting import noting_end, require_files, watching
 from toprung.models.catalogue import check_name
 from toprung.runs.folder import RunFolder, free_name
 from toprung.runs.model import read_card
-from toprung.training.fitting import fit_model
+from toprung.training.fitting import check_stages, fit_model
 from toprung.training.hardware import HardwarePlan, resolve
 from toprung.training.optimizer import check_optimizer
 from toprung.training.processes import (
@@ -30,6 +30,7 @@ from toprung.training.processes import (
     tell_others,
 )
 from toprung.training.recipe import Recipe
+from toprung.training.stages import stage_recipes
 from toprung.training.start import rebuilt_model, starting_model
 
 _LEAKS = 10  # listed on the terminal
@@ -95,11 +96,13 @@ def _prepare(
     check_name(recipe.model.name)
     check_optimizer(recipe.optimisation.optimizer)
     check_trackers(recipe.hardware.trackers)
-    check_batch_size(recipe.optimisation.batch_size)
+    for stage in stage_recipes(recipe):
+        check_batch_size(stage.optimisation.batch_size)
     folder = out or free_name(runs, _stem(recipe))
     RunFolder.refuse_existing(folder)
     listed = read_source(source)  # names only; the model and its weights are tried before a picture is opened
     start = starting_model(recipe.model, listed.classes, seed=recipe.seed, background=recipe.data.background_rgb)
+    check_stages(start.module, recipe)
     pictures = gather(listed, recipe.data, seed=recipe.seed, display=display)
     _say_pictures(pictures, folder, display)
     display.say(str(start.report or f"weights    none: {recipe.model.name} starts from random values"))
