@@ -23,6 +23,11 @@ def is_launched_as_many() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def process_count() -> int:
+    """Return how many processes the launcher started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def join_others(device: str) -> bool:
     """Meet the other processes; say whether this one is the first, which alone writes and speaks.
 
@@ -42,7 +47,7 @@ def check_batch_size(batch_size: int) -> None:
     Raises:
         RecipeError: naming both numbers.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = process_count()
     if batch_size % processes:
         raise RecipeError(
             f"optimisation.batch_size = {batch_size} cannot be shared equally by {processes} processes; "
