@@ -82,7 +82,7 @@ def choose(
 
     Args:
         ways: from the mildest means to the strongest.
-        last_resort: further ways, from the mildest on, such as freezing more and more blocks.
+        last_resort: further ways, each needing less than the one before, such as freezing more and more blocks.
         pictures: per optimiser step and process.
         processes: how many train together.
         budget: bytes that one process may take.
@@ -100,7 +100,7 @@ def choose(
     if best is None:
         best = _resort(last_resort, pictures, lambda means, count: needed(means, count) <= budget)
     if best is None:
-        least = min((*ways, *last_resort), key=lambda means: needed(means, 1))
+        least = min((*ways, *last_resort[-1:]), key=lambda means: needed(means, 1))
         return Unfittable(least, needed(least, 1))
     micro, means = best
     return Choice(means, micro, pictures // micro, processes, needed(means, micro))

@@ -1,4 +1,4 @@
-"""Two optimiser steps on tensors without values, to see what memory real ones take."""
+"""Optimiser steps on tensors without values, to see what memory real ones take."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from toprung.training.losses import classification, make_loss
 from toprung.training.optimizer import make_optimizer
 from toprung.training.parameters import parameter_groups
 from toprung.training.recipe import Recipe
-
-# In the first step the optimiser makes its state, in the second the state is there beside the activations.
-_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,7 @@ def run_trial(
     dtype: torch.dtype,
     channels_last: bool,
     foreach: bool,
+    steps: int,
 ) -> TrialFindings:
     """Run a recipe's steps on a copy of ``module`` that has shapes and no values.
 
@@ -83,6 +81,8 @@ def run_trial(
         dtype: of autocast; float32 for none.
         channels_last: layout of the pictures.
         foreach: the optimiser updates all parameters at once, as torch's do on CUDA, with larger temporaries.
+        steps: 2 to see the blocks in the order of a real run: in the first step the optimiser makes its state, in the
+            second the state stands beside the activations. 1 where only sizes matter: the state is made before.
 
     Raises:
         RecipeError, ModelError: a part to freeze that the model does not have, or an unknown optimiser.
@@ -99,7 +99,9 @@ def run_trial(
         inputs, targets, raw = _pictures(batch, layout)
         pictures = live.now - before
         activations = 0
-        for _ in range(_STEPS):
+        if steps == 1:
+            _make_state(model, optimizer)
+        for _ in range(steps):
             train_mode(model)
             optimizer.zero_grad(set_to_none=True)
             activations = _accumulate(model, recipe, batch, inputs, targets, dtype=dtype, live=live)
@@ -108,7 +110,8 @@ def run_trial(
             optimizer.step()
         gradients = sum(_size(p.grad) for p in model.parameters() if p.grad is not None)
         average = sum(_size(tensor) for tensor in kept)
-        state = live.now - parameters - gradients - average - pictures
+        values = [value for state in optimizer.state.values() for value in state.values()]
+        state = sum(_size(value) for value in values if isinstance(value, Tensor))
         del raw
     return TrialFindings(
         parameters=parameters,
@@ -141,6 +144,13 @@ def _optimizer(model: nn.Module, recipe: Recipe, *, foreach: bool) -> torch.opti
         if foreach and group.get("foreach", False) is None:
             group["foreach"] = True
     return optimizer
+
+
+def _make_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.empty_like(parameter)
+    optimizer.step()
 
 
 def _kept_weights(model: nn.Module, recipe: Recipe) -> list[Tensor]:
