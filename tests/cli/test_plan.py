@@ -40,7 +40,9 @@ def test_settings_are_planned_for_and_repeated_in_the_command() -> None:
 
 
 def test_what_does_not_fit_or_is_no_size_is_one_sentence() -> None:
-    assert "the least it needs is" in toprung("plan", "test_vit", "--memory", "1MB", "--batch", 1, "--device", "cpu").err
+    small = toprung("plan", "test_vit", "--memory", "1MB", "--batch", 1, "--device", "cpu")
+    assert small.code == 2
+    assert "the least it needs is" in small.err
     assert "write it as in 24GiB" in toprung("plan", "test_vit", "--memory", "much").err
     assert "there is no model" in toprung("plan", "test_vi", "--memory", "1GB", "--device", "cpu").err
 

@@ -90,6 +90,7 @@ def plan_training(
     )
     if isinstance(outcome, Unfittable):
         raise RecipeError(_too_small(recipe, outcome, available, chosen))
+    estimate = asker.estimate(outcome.means, outcome.micro_batch)
     return Plan(
         recipe=recipe,
         device=chosen,
@@ -98,8 +99,8 @@ def plan_training(
         blocks=asker.blocks,
         size=asker.size,
         choice=outcome,
-        estimate=asker.estimate(outcome.means, outcome.micro_batch),
-        options=_options(chosen, outcome),
+        estimate=estimate,
+        options=_options(chosen, outcome, estimate),
     )
 
 
@@ -189,13 +190,20 @@ def _blocks(module: nn.Module) -> int:
         return 0
 
 
-def _options(device: str, choice: Choice) -> tuple[str, ...]:
-    """Return the means that could have helped and are not to be had here."""
-    if device != "cuda" or choice.means.optimizer != "adamw" or is_installed():
+def _options(device: str, choice: Choice, estimate: MemoryEstimate) -> tuple[str, ...]:
+    """Return what else saves memory where something had to be done, in words."""
+    means = choice.means
+    if means.freeze == "none" and not means.grad_checkpointing:
         return ()
-    if choice.means.freeze == "none" and not choice.means.grad_checkpointing:
-        return ()
-    return (f"pip install bitsandbytes and --set optimisation.optimizer={ADAMW} keep AdamW's state in a quarter",)
+    options = []
+    if estimate.findings.average:
+        size = format_size(estimate.findings.average)
+        options.append(f"no averaged weights (averaging.ema_decay=0, averaging.swa=false) save {size}")
+    if device == "cuda" and means.optimizer == "adamw" and not is_installed():
+        options.append(
+            f"pip install bitsandbytes and --set optimisation.optimizer={ADAMW} keep AdamW's state in a quarter"
+        )
+    return tuple(options)
 
 
 def _too_small(recipe: Recipe, outcome: Unfittable, memory: int, device: str) -> str:

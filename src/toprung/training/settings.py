@@ -352,7 +352,7 @@ class HardwareSettings:
         channels_last: memory layout of pictures; ``auto`` turns it on for convolutional networks.
         compile: use ``torch.compile`` (costs 15 to 30 seconds, pays on long runs).
         grad_checkpointing: compute activations anew for the backward pass instead of keeping them (Chen et al. 2016):
-            less memory, about a third more time.
+            less memory, for the time of one more forward pass.
         checkpoint_minutes: a checkpoint within an epoch at least this often; there is one at each epoch's end.
         trackers: further trackers by accelerate's names, such as ``wandb`` or ``mlflow``, comma-separated.
     """
