@@ -230,7 +230,7 @@ def test_presets_are_valid_say_what_they_are_and_survive_toml(name: str) -> None
 
 
 def test_an_unknown_preset_suggests_the_nearest() -> None:
-    with pytest.raises(RecipeError, match=r"'fine-tune'.*Did you mean finetune\?"):
+    with pytest.raises(RecipeError, match=r"'fine-tune'.*Did you mean finetune, "):
         preset("fine-tune")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from toprung.errors import RecipeError
-
 
 @click.command(name="recipe")
 @click.argument("preset_name", metavar="[PRESET]", required=False)
@@ -30,14 +28,11 @@ def command(preset_name: str | None, assignments: tuple[str, ...]) -> None:
             raise click.UsageError("--set needs a PRESET to change: for example `toprung recipe finetune --set …`.")
         click.echo(_presets())
         return
-    from toprung.training.presets import preset
+    from toprung.training.presets import compose
     from toprung.training.recipe import parse_assignment
     from toprung.training.recipe_text import explained_toml
 
-    settings = dict(map(parse_assignment, assignments))
-    if "preset" in settings:
-        raise RecipeError("a preset is chosen by its name alone, not with --set.")
-    click.echo(explained_toml(preset(preset_name).with_settings(settings)), nl=False)
+    click.echo(explained_toml(compose(preset_name, dict(map(parse_assignment, assignments)))), nl=False)
 
 
 def _presets() -> str:
@@ -54,6 +49,7 @@ def _presets() -> str:
                     formatter.write_text(" ".join(paragraph.split()))
         formatter.write_paragraph()
     formatter.write_text(
-        "`toprung recipe PRESET` prints its settings, `toprung train PICTURES --preset PRESET` trains with them."
+        "`toprung recipe PRESET` prints its settings, `toprung train PICTURES --preset PRESET` trains with them; "
+        f"{' and '.join(preset_names('pretraining'))} are for `toprung pretrain`."
     )
     return formatter.getvalue().rstrip()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
-from toprung.errors import RecipeError
-from toprung.training.presets import preset, preset_names
-from toprung.training.recipe import Recipe, parse_assignment
+from toprung.training.presets import compose, preset_names, require_kind
+from toprung.training.recipe import parse_assignment
 
 
 @click.command(name="train")
@@ -23,7 +23,7 @@ from toprung.training.recipe import Recipe, parse_assignment
     "--preset",
     "preset_name",
     metavar="NAME",
-    help=f"Starting point of the recipe: {', '.join(preset_names())}. [default: finetune]",
+    help=f"Starting point of the recipe: {', '.join(preset_names('training'))}. [default: finetune]",
 )
 @click.option(
     "--recipe", "recipe_file", type=click.Path(path_type=Path), help="Take the recipe from a TOML file, on the preset."
@@ -53,6 +53,14 @@ from toprung.training.recipe import Recipe, parse_assignment
 @click.option("--on-unreadable", type=click.Choice(["skip", "error"]), help="Leave unreadable files out, or stop.")
 @click.option("--refuse-leaks", is_flag=True, default=None, help="Stop when a picture stands in two splits.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where to compute.")
+@click.option("--freeze", help="Short for --set optimisation.freeze=…: none, backbone, blocks:N, or names:PATTERN.")
+@click.option(
+    "--from",
+    "parent",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on from a run: its weights, its recipe under the preset, and its pictures unless others are given.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder to make. [default: a new one in --runs]")
 @click.option("--runs", type=click.Path(path_type=Path), help="Where runs go. [default: runs]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
@@ -63,6 +71,7 @@ def command(
     preset_name: str | None,
     recipe_file: Path | None,
     assignments: tuple[str, ...],
+    parent: Path | None,
     out: Path | None,
     runs: Path | None,
     resume: Path | None,
@@ -75,12 +84,13 @@ def command(
     toprung train photos
     toprung train photos --preset quick --model resnet50.a1_in1k
     toprung train photos --model vit_base_patch16_224.augreg2_in21k_ft_in1k --set model.drop_path=0.1
+    toprung train --from runs/resnet50-quick --preset swa
     toprung train --resume runs/resnet50-quick
     """
     from toprung.ladder.display import RichDisplay
 
     if resume is not None:
-        given = [pictures, model, weights, preset_name, recipe_file, out, runs, *shortcuts.values()]
+        given = [pictures, model, weights, preset_name, recipe_file, parent, out, runs, *shortcuts.values()]
         if any(value is not None for value in given) or assignments:
             raise click.UsageError(
                 "--resume goes on with the run's own pictures and recipe: give nothing else with it."
@@ -89,9 +99,17 @@ def command(
 
         run = resume_rung(resume, display=RichDisplay())
     else:
+        settings = _settings(model, weights, shortcuts, assignments)
+        if parent is not None:
+            from toprung.ladder.parent import pictures_of, recipe_of
+
+            base, pictures = recipe_of(parent), pictures or pictures_of(parent)
+        else:
+            base = None
         if pictures is None:
             raise click.UsageError("Missing argument 'PICTURES': the folder of labelled pictures.")
-        recipe = _recipe(preset_name or "finetune", recipe_file, model, weights, shortcuts, assignments)
+        require_kind(preset_name or "finetune", "training")
+        recipe = compose(preset_name or "finetune", settings, base=base, file=recipe_file)
         from toprung.ladder.rung import climb_rung
 
         run = climb_rung(pictures, recipe, out=out, runs=runs or Path("runs"), display=RichDisplay())
@@ -112,34 +130,25 @@ _SHORTCUTS = {
     "on_unreadable": "data.on_unreadable",
     "refuse_leaks": "data.refuse_leaks",
     "device": "hardware.device",
+    "freeze": "optimisation.freeze",
 }
 
 
-def _recipe(
-    preset_name: str,
-    recipe_file: Path | None,
-    model: str | None,
-    weights: str | None,
-    shortcuts: dict[str, object],
-    assignments: tuple[str, ...],
-) -> Recipe:
-    """Return preset, then file, then options, then --set: the later wins."""
-    recipe = preset(preset_name)
-    if recipe_file is not None:
-        recipe = Recipe.read(recipe_file, recipe)
-    options = {"model.name": model, "model.weights": weights}
-    options |= {_SHORTCUTS[name]: value for name, value in shortcuts.items()}  # type: ignore[misc]
+def _settings(
+    model: str | None, weights: str | None, shortcuts: dict[str, object], assignments: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the settings that were given, by their dotted names: options, then --set, which wins."""
+    options: dict[str, object] = {"model.name": model, "model.weights": weights}
+    options |= {_SHORTCUTS[name]: value for name, value in shortcuts.items()}
     settings = {name: value for name, value in options.items() if value is not None}
-    settings |= dict(parse_assignment(text) for text in assignments)
-    if "preset" in settings:
-        raise RecipeError("a preset is chosen with --preset, not with --set.")
-    return recipe.with_settings(settings)
+    return settings | dict(parse_assignment(text) for text in assignments)
 
 
 def _show(path: Path) -> None:
     """Print the scores, and what to do next."""
     from rich.console import Console
 
+    from toprung.ladder.control_table import print_controls
     from toprung.ladder.run import Run
     from toprung.ladder.score_table import print_scores
 
@@ -147,5 +156,6 @@ def _show(path: Path) -> None:
     run = Run(path)
     for split, scores in run.scores.items():
         print_scores({"split": split} | scores, console)
+    print_controls(run.record, run.scores, console)
     console.print(f"page       {path / 'report.html'}", soft_wrap=True)
     console.print(f"next       toprung predict {path} PICTURES -o predictions.csv", soft_wrap=True)

@@ -84,7 +84,7 @@ def read_board(runs: Path, *, split: str | None = None) -> list[BoardRow]:
 
     Runs scored on their test split come first, ranked among themselves; then those scored on val only, ranked
     among themselves: the two never share a ranking. Last, without a rank, what did not finish or has no
-    scores.
+    scores. A run's variants, such as the last weights beside an averaged model, have rows of their own.
 
     Args:
         runs: a folder of run folders, or one run folder.
@@ -106,6 +106,8 @@ def read_board(runs: Path, *, split: str | None = None) -> list[BoardRow]:
             f"{runs} holds no runs (folders with a run.json); train one with `toprung train`, "
             "or give the folder of your runs."
         )
+    variants = [variant for folder in folders for variant in sorted(folder.glob("variants/*/run.json"))]
+    folders += [variant.parent for variant in variants]
     return rank([_read_row(folder, (split,) if split else _PREFERRED) for folder in folders])
 
 
@@ -180,6 +182,8 @@ def _read_row(folder: Path, splits: Sequence[str]) -> BoardRow:
         scored = _scored(mapping(scores.get(split)))
         if scored:
             return replace(row, split=split, picture_set=_picture_set(run.predictions_file(split)), **scored)
+    if row.status == "finished" and record.get("kind") == "pretraining":
+        return replace(row, error=f"pretraining, no rank: toprung train PICTURES --weights {folder}")
     if row.status == "finished" and not row.error:
         return replace(row, error=problems[0] if problems else f"no scores on {' or '.join(splits)}")
     return row

@@ -167,9 +167,16 @@ def verdict(record: Record, scored: dict[str, Scored]) -> list[str]:
     return sentences
 
 
+NOTHING = "nothing"
+
+
 def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
+    if told := text(record.run.get("how_chosen")):  # an average: its parents' splits matter too
+        return [told]
     if "test" in scored:
-        sentence = "These pictures took no part in training or in choosing the epoch"
+        sentence = (
+            f"These pictures took no part in training or in choosing {text(record.run.get('chosen')) or 'the epoch'}"
+        )
         validated = scored.get("val")
         on_val = measure(validated.values, "accuracy") if validated else None
         if on_val:
@@ -178,8 +185,11 @@ def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
         return [] if listing(record.health.get("leaks")) else [sentence + "."]
     best = number(record.run.get("best_epoch"))
     epoch = f"the best epoch ({best:.0f})" if best is not None else "the best epoch"
+    chosen = text(record.run.get("chosen"))
+    if chosen == NOTHING:
+        return ["There is no test split, but nothing was chosen on these pictures."]
     return [
-        f"There is no test split: {epoch} was chosen on these same pictures, so the score is slightly "
+        f"There is no test split: {chosen or epoch} was chosen on these same pictures, so the score is slightly "
         "optimistic. Keep some pictures aside (--test-fraction 0.15) for a score without that."
     ]
 

@@ -167,12 +167,11 @@ def train(
     """
     from toprung.ladder.display import RichDisplay
     from toprung.ladder.rung import climb_rung
-    from toprung.training.presets import preset as named
+    from toprung.training.presets import compose
 
-    chosen = recipe or named(preset)
     given = {"model.name": model, "model.weights": weights}
-    chosen = chosen.with_settings({name: value for name, value in given.items() if value is not None})
-    chosen = chosen.with_settings(settings or {})
+    wanted = {name: value for name, value in given.items() if value is not None} | (settings or {})
+    chosen = recipe.with_settings(wanted) if recipe else compose(preset, wanted)
     display = RichDisplay() if progress else Silent()
     folder = climb_rung(Path(source), chosen, out=None if out is None else Path(out), runs=Path(runs), display=display)
     return Run(folder.path)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from toprung.errors import ModelError, WeightsError, nearest
+from toprung.models.blocks.learnable_resizer import ResizerShape, attach_resizer
 from toprung.models.conventions import Conventions, apply_conventions
 from toprung.models.hub import first_line, is_download_error, offline_when_out_of_reach, unreachable
 
@@ -21,7 +22,8 @@ MODEL_ARGUMENTS = {
     "drop_rate": "drop_rate",
     "global_pool": "global_pool",
 }
-CONVENTIONS = "conventions"  # the one argument that is ours: what weights from elsewhere compute with
+CONVENTIONS = "conventions"  # ours and not timm's: what weights from elsewhere compute with
+RESIZER = "resizer"  # ours too: the learnable resizer before the model
 
 
 def check_name(name: str) -> None:
@@ -49,7 +51,8 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
         name: a timm model name, with or without a tag such as ``.in1k``.
         num_classes: outputs of the classifier.
         arguments: keywords of timm's ``create_model``, such as ``drop_path_rate``, and ``conventions``, the values of
-            a :class:`~toprung.models.conventions.Conventions`.
+            a :class:`~toprung.models.conventions.Conventions`, and ``resizer``, those of a
+            :class:`~toprung.models.blocks.learnable_resizer.ResizerShape`.
         pretrained: let timm download and load its weights.
 
     Raises:
@@ -62,7 +65,7 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
     if pretrained and not _has_weights(name):
         raise WeightsError(f"timm has no pretrained weights for {name}; use --weights none, a file, or another model.")
     reach = offline_when_out_of_reach() if pretrained else contextlib.nullcontext()
-    keywords = {key: value for key, value in arguments.items() if key != CONVENTIONS}
+    keywords = {key: value for key, value in arguments.items() if key not in (CONVENTIONS, RESIZER)}
     conventions = Conventions.from_json(arguments.get(CONVENTIONS, {}))
     try:
         with reach:
@@ -83,6 +86,8 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
             raise ModelError(f"the model {name} cannot be built with {keywords}: {reason}.") from error
         raise
     apply_conventions(model, conventions)
+    if RESIZER in arguments:
+        attach_resizer(model, ResizerShape.from_json(arguments[RESIZER]))
     return model
 
 

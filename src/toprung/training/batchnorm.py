@@ -1,9 +1,14 @@
-"""Let BatchNorm forget the statistics of the pictures that the starting weights were trained on."""
+"""BatchNorm's running statistics: forgotten at a start from other pictures, computed anew for averaged weights."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from toprung.errors import DataError
 
 
 class StatisticsWarmup:
@@ -29,6 +34,67 @@ class StatisticsWarmup:
         ]
 
     def set_momentum(self, step: int) -> None:
-        """Set every layer's momentum for optimiser step ``step``, 0-based."""
+        """Set every layer's momentum for optimiser step ``step`` of the stage, 0-based."""
         for layer, own in self._layers:
             layer.momentum = max(own, 1 / (step + 1))
+
+    def end(self) -> None:
+        """Give every layer its own momentum back."""
+        for layer, own in self._layers:
+            layer.momentum = own
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    """Say whether a model has layers that keep running statistics of batches, so that averaged weights need new ones.
+
+    Vision transformers and ConvNeXts normalise each picture by itself: for them a pass over data would change nothing.
+    """
+    return bool(_tracking_layers(model))
+
+
+@torch.no_grad()
+def recompute_statistics(model: nn.Module, inputs: Iterable[Tensor]) -> None:
+    """Replace BatchNorm's running statistics by their plain mean over batches, in place.
+
+    The mean of several networks' statistics is not the statistics of the mean of their weights. As
+    ``torch.optim.swa_utils.update_bn``, every batch counts alike and what the layers held before is forgotten; but
+    only these layers are put in training mode, so that the statistics are those of the network as it answers, without
+    dropout and drop path. Modes and momenta come back as they were. A model without such layers sees no batch.
+
+    Args:
+        model: on the device of the inputs.
+        inputs: normalised training pictures, ``(B, 3, H, W)`` float each, B > 1.
+
+    Raises:
+        DataError: no batch came.
+
+    Source: Izmailov et al. 2018 (arXiv 1803.05407), algorithm 1, its last line.
+    """
+    layers = _tracking_layers(model)
+    if not layers:
+        return
+    modes = [(module, module.training) for module in model.modules()]
+    momenta = [layer.momentum for layer in layers]
+    model.train().eval()  # layers that keep a table of their weights make it anew
+    batches = 0
+    try:
+        for layer in layers:
+            layer.training = True  # not train(): timm's layers hold a dropout of their own
+            layer.momentum = None  # a plain mean
+        for batch in inputs:
+            if batches == 0:
+                for layer in layers:
+                    layer.reset_running_stats()
+            model(batch)
+            batches += 1
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        for module, mode in modes:
+            module.training = mode
+    if batches == 0:
+        raise DataError("there is no picture to compute BatchNorm's statistics from; give training pictures.")
+
+
+def _tracking_layers(model: nn.Module) -> list[_BatchNorm]:
+    return [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.running_mean is not None]

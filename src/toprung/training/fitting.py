@@ -14,13 +14,14 @@ from torch import nn
 from toprung.data.malloc import raise_malloc_thresholds
 from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
+from toprung.runs.weights_file import write_weights
 from toprung.training.checkpointing import spare_activations
 from toprung.training.events import Observer
 from toprung.training.feeding import make_cache, make_preparer, make_train_loader
 from toprung.training.freezing import Freezer
 from toprung.training.hardware import HardwarePlan
 from toprung.training.loop import Trainer
-from toprung.training.losses import balanced_class_weights, classification, make_loss
+from toprung.training.losses import balanced_class_weights, classification, make_loss, mean_over_samples
 from toprung.training.optimizer import make_optimizer
 from toprung.training.parameters import parameter_groups
 from toprung.training.parts import Objective, Prepare, Stage, Validate, place_stages
@@ -45,6 +46,7 @@ class Work:
         prepare: makes the preparation of a stage's recipe.
         validate: model to scores.
         last_file, best_file: where checkpoint and best weights are written.
+        write_best: how the best weights are written.
     """
 
     module: nn.Module
@@ -55,6 +57,7 @@ class Work:
     validate: Validate
     last_file: Path
     best_file: Path
+    write_best: Callable[[Path, nn.Module], None] = write_weights
 
 
 def fit_model(
@@ -100,7 +103,8 @@ def fit_model(
 
     def objective(stage: Recipe) -> Objective:
         settings = stage.optimisation
-        return classification(make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights))
+        loss = make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights)
+        return classification(mean_over_samples(loss))
 
     work = Work(
         module=on_device(module, plan, accelerator, compiled=recipe.hardware.compile),
@@ -167,11 +171,13 @@ def _trainer(work: Work, stage: Stage, freezer: Freezer) -> Trainer:
         validate=work.validate,
         last_file=work.last_file,
         best_file=work.best_file,
+        write_best=work.write_best,
     )
 
 
 def release(trainer: Trainer) -> None:
     """Take the model out of what accelerate wrapped around it for one optimiser, so that it can be prepared again."""
+    trainer.statistics.end()
     accelerator = trainer.accelerator
     accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     accelerator.free_memory()

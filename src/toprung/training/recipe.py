@@ -24,6 +24,7 @@ from toprung.training.settings import (
     HardwareSettings,
     ModelSettings,
     OptimisationSettings,
+    PretrainingSettings,
     ScheduleSettings,
     require,
 )
@@ -49,11 +50,15 @@ class Recipe:
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     averaging: AveragingSettings = field(default_factory=AveragingSettings)
+    pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
     stages: tuple[StageSettings, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", self.seed, "0 or more")
+        # The mean of the two thin matrices is not that of their products, which are what the weights get.
+        rule = "false with model.lora_rank; set model.lora_rank=0 to average weights without adapters"
+        require(not (self.averaging.swa and self.model.lora_rank), "averaging.swa", self.averaging.swa, rule)
 
     def with_settings(self, settings: Mapping[str, Any]) -> Self:
         """Return a copy with dotted settings changed, such as ``{"optimisation.lr": 1e-4}``.

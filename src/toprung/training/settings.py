@@ -91,12 +91,20 @@ class ModelSettings:
         patch_size: side of a patch in pixels, where the model has patches.
         drop_path: stochastic depth rate (Huang et al. 2016).
         drop_rate: dropout before the classifier.
+        dropout_samples: masks of multi-sample dropout before the classifier (Inoue 2019), 0 for one ordinary mask.
         global_pool: pooling before the classifier, such as ``avg`` or ``token``.
+        resizer_size: side of the square input in pixels of a learnable resizer before the model (Talebi & Milanfar
+            2021); ``img_size`` stays the model's own. ``None`` for no resizer.
+        lora_rank: train adapters of this rank beside the layers ``lora_targets`` (Hu et al. 2022) and the head, and
+            nothing else; 0 trains everything.
+        lora_alpha: the adapters' part is scaled by this over the rank.
+        lora_targets: last parts of the names of the layers that get adapters, with commas between.
         head: of a weights file: kept where it has the same classes (``auto``), kept or refused (``keep``), or not
             used (``fresh``).
         dialect: whose names a weights file has, where no tensor tells (``bubbliiiing ViT``).
         patch_resize: a weights file for another patch size is refused (``refuse``) or its patch kernel is resized by
             FlexiViT's pseudo-inverse (``flexi``) or as a picture (``bicubic``).
+        head_init_std: standard deviation of a fresh classifier's weights; its biases are then 0.
         partial_weights: load what fits of a weights file that does not fit; the run is marked.
         accept_proposal: match a weights file of unknown names by shape and order, as ``toprung inspect`` proposes.
     """
@@ -107,10 +115,16 @@ class ModelSettings:
     patch_size: int | None = None
     drop_path: float | None = None
     drop_rate: float | None = None
+    dropout_samples: int = 0
     global_pool: str | None = None
+    resizer_size: int | None = None
+    lora_rank: int = 0
+    lora_alpha: float = 16.0
+    lora_targets: str = "qkv,proj,fc1,fc2"
     head: Literal["auto", "keep", "fresh"] = "auto"
     dialect: str | None = None
     patch_resize: Literal["refuse", "flexi", "bicubic"] = "refuse"
+    head_init_std: float | None = None
     partial_weights: bool = False
     accept_proposal: bool = False
 
@@ -118,9 +132,25 @@ class ModelSettings:
         for name in ("drop_path", "drop_rate"):
             value = getattr(self, name)
             require(value is None or 0 <= value < 1, f"model.{name}", value, "in [0, 1)")
-        for name in ("img_size", "patch_size"):
+        std = self.head_init_std
+        require(std is None or std > 0, "model.head_init_std", std, "above 0")
+        for name in ("img_size", "patch_size", "resizer_size"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"model.{name}", value, "a positive number of pixels")
+        require(self.dropout_samples >= 0, "model.dropout_samples", self.dropout_samples, "0 (off) or more")
+        if self.dropout_samples:
+            rule = "above 0 with model.dropout_samples, for example 0.3: without dropout all samples are alike"
+            require((self.drop_rate or 0) > 0, "model.drop_rate", self.drop_rate, rule)
+        require(self.lora_rank >= 0, "model.lora_rank", self.lora_rank, "0 (off) or more")
+        rule = "0 with model.weights=none: the adapters would stand beside random values that stay as they are"
+        require(self.lora_rank == 0 or self.weights != "none", "model.lora_rank", self.lora_rank, rule)
+        require(self.lora_alpha > 0, "model.lora_alpha", self.lora_alpha, "above 0")
+        require(bool(self.lora_layers), "model.lora_targets", self.lora_targets, "names of layers, such as qkv,fc1")
+
+    @property
+    def lora_layers(self) -> tuple[str, ...]:
+        """The names in ``lora_targets``."""
+        return tuple(name.strip() for name in self.lora_targets.split(",") if name.strip())
 
 
 @dataclass(frozen=True)
@@ -339,6 +369,38 @@ class AveragingSettings:
     def __post_init__(self) -> None:
         require(self.swa_start_epoch >= 0, "averaging.swa_start_epoch", self.swa_start_epoch, "0 or more")
         require(0 <= self.ema_decay < 1, "averaging.ema_decay", self.ema_decay, "in [0, 1)")
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """The masked autoencoder of ``toprung pretrain`` (He et al. 2022, arXiv 2111.06377); ``train`` does not use it.
+
+    Attributes:
+        mask_ratio: share of a picture's patches that the encoder does not see.
+        normalise: the target is each patch's pixels, normalised by the patch's own mean and variance.
+        decoder_width: of the decoder's tokens, a multiple of 4 and of its heads.
+        decoder_depth: blocks of the decoder.
+        decoder_heads: attention heads of a block.
+        decoder: a weights file's decoder is used where it has one (``auto``), or not (``fresh``).
+        pictured: how many held-out pictures are reconstructed for the page.
+    """
+
+    mask_ratio: float = 0.75
+    normalise: bool = True
+    decoder_width: int = 512
+    decoder_depth: int = 8
+    decoder_heads: int = 16
+    decoder: Literal["auto", "fresh"] = "auto"
+    pictured: int = 12
+
+    def __post_init__(self) -> None:
+        require(0 < self.mask_ratio < 1, "pretraining.mask_ratio", self.mask_ratio, "between 0 and 1")
+        require(self.decoder_depth >= 1, "pretraining.decoder_depth", self.decoder_depth, "at least 1")
+        require(self.decoder_heads >= 1, "pretraining.decoder_heads", self.decoder_heads, "at least 1")
+        require(self.pictured >= 0, "pretraining.pictured", self.pictured, "0 or more")
+        fits = self.decoder_width >= 4 and self.decoder_width % 4 == 0 and self.decoder_width % self.decoder_heads == 0
+        rule = f"a multiple of 4 and of pretraining.decoder_heads = {self.decoder_heads}"
+        require(fits, "pretraining.decoder_width", self.decoder_width, rule)
 
 
 @dataclass(frozen=True)
