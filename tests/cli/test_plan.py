@@ -10,7 +10,7 @@ def test_the_plan_is_three_lines_and_a_command_that_trains(tmp_path: Path) -> No
     assert planned.code == 0, planned.err
     model, batch, memory, command = planned.out.splitlines()
     assert model.startswith("model      test_vit, 0.3 million parameters in 6 blocks, all of it trains; fp32, adamw")
-    assert batch.startswith("batch      12 = 12 pictures × 1 passes")
+    assert batch.startswith("batch      12 = 12 pictures × 1 pass, ")
     assert "of 2.0 GiB on cpu: weights" in memory
     words = shlex.split(command)
     assert words[:3] == ["toprung", "train", "PICTURES"]

@@ -48,7 +48,7 @@ def test_processes_share_the_batch() -> None:
 
 def test_what_fits_nowhere_is_told_with_the_least_that_it_needs() -> None:
     with pytest.raises(RecipeError, match=r"test_vit does not train in 10 MiB on cpu: the least it needs is") as told:
-        plan_training(_recipe("test_vit", 8), classes=10, memory=10 * 1024**2, device="cpu")
+        plan_training(_recipe("test_vit", 1), classes=10, memory=10 * 1024**2, device="cpu")
     assert "one picture at a time" in str(told.value)
 
 

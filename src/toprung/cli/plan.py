@@ -84,6 +84,7 @@ def _lines(plan: Plan) -> list[tuple[str, str]]:
     choice, means, parts = plan.choice, plan.choice.means, plan.estimate.findings
     blocks = f" in {plan.blocks} blocks" if plan.blocks else ""
     batch = choice.micro_batch * choice.accumulation * choice.processes
+    passes = "1 pass" if choice.accumulation == 1 else f"{choice.accumulation} passes"
     many = f" × {choice.processes} processes" if choice.processes > 1 else ""
     frozen = "all of it trains" if means.freeze == "none" else f"frozen: {means.freeze}"
     checkpointing = "with" if means.grad_checkpointing else "without"
@@ -96,8 +97,7 @@ def _lines(plan: Plan) -> list[tuple[str, str]]:
         ),
         (
             "batch",
-            f"{batch} = {choice.micro_batch} pictures × {choice.accumulation} passes{many}, "
-            f"{plan.size[0]} × {plan.size[1]} pixels",
+            f"{batch} = {choice.micro_batch} pictures × {passes}{many}, {plan.size[0]} × {plan.size[1]} pixels",
         ),
         (
             "memory",
