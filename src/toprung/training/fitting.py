@@ -16,6 +16,7 @@ from toprung.data.malloc import raise_malloc_thresholds
 from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
 from toprung.runs.weights_file import write_weights
+from toprung.training.checkpointing import spare_activations
 from toprung.training.events import Observer
 from toprung.training.feeding import make_cache, make_preparer, make_train_loader
 from toprung.training.freezing import Freezer
@@ -116,6 +117,8 @@ def fit_model(
         last_file=last_file,
         best_file=best_file,
     )
+    if recipe.hardware.grad_checkpointing:
+        spare_activations(work.module, plan.device)
     return fit_stages(work, place_stages(recipes, loaders), watch, resume=resume)
 
 
