@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from toprung.errors import ModelError
+from toprung.models.mae import DecoderShape, MaskedAutoencoder
 from toprung.training.checkpointing import has_grad_checkpointing, set_grad_checkpointing
 
 
@@ -30,6 +31,24 @@ def test_a_model_without_it_is_refused_with_the_remedy() -> None:
     set_grad_checkpointing(model, on=False)
     with pytest.raises(ModelError, match=r"timm has no gradient checkpointing for .*micro_batch"):
         set_grad_checkpointing(model, on=True)
+
+
+def test_a_masked_autoencoder_has_it_too_with_identical_gradients() -> None:
+    torch.manual_seed(0)
+    encoder = timm.create_model("test_vit", img_size=64, num_classes=0)
+    model = MaskedAutoencoder(encoder, decoder=DecoderShape(width=32, depth=2, heads=2)).train()
+    images, noise = torch.randn(2, 3, 64, 64), torch.rand(2, 16)
+
+    def gradients() -> list[torch.Tensor]:
+        model.zero_grad()
+        model(images, noise).sum().backward()
+        return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+
+    plain = gradients()
+    set_grad_checkpointing(model, on=True)
+    checkpointed = gradients()
+    assert len(plain) == len(checkpointed) > 20
+    assert all(torch.equal(one, other) for one, other in zip(plain, checkpointed, strict=True))
 
 
 def test_asking_leaves_it_off() -> None:

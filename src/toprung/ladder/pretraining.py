@@ -28,6 +28,7 @@ from toprung.training.optimizer import check_optimizer
 from toprung.training.pretraining import pretrain_model
 from toprung.training.processes import (
     check_batch_size,
+    check_sharding,
     check_trackers,
     is_launched_as_many,
     join_others,
@@ -96,6 +97,7 @@ def _prepare(
     check_name(recipe.model.name)
     check_optimizer(recipe.optimisation.optimizer)
     check_trackers(recipe.hardware.trackers)
+    check_sharding()
     check_batch_size(recipe.optimisation.batch_size)
     _refuse_meaningless(recipe)
     folder = out or free_name(runs, f"{recipe.model.name}-{recipe.preset}")

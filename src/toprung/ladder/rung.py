@@ -25,6 +25,7 @@ from toprung.training.hardware import HardwarePlan, resolve, resolve_device
 from toprung.training.optimizer import check_optimizer
 from toprung.training.processes import (
     check_batch_size,
+    check_sharding,
     check_trackers,
     is_launched_as_many,
     join_others,
@@ -101,6 +102,7 @@ def _prepare(
     check_optimizer(recipe.optimisation.optimizer)
     check_eight_bit(recipe.optimisation.optimizer, resolve_device(recipe.hardware.device))
     check_trackers(recipe.hardware.trackers)
+    check_sharding()
     for stage in stage_recipes(recipe):
         check_batch_size(stage.optimisation.batch_size)
     folder = out or free_name(runs, _stem(recipe))

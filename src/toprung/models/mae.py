@@ -14,6 +14,7 @@ import torch
 from timm.layers import LayerNorm, PatchEmbed
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from toprung.errors import ModelError
 from toprung.models.masking import Masking, mask_by_noise, put_back, take_kept
@@ -101,11 +102,23 @@ class MaskedAutoencoder(nn.Module):
         )
         self.decoder_norm = LayerNorm(decoder.width)
         self.decoder_pred = nn.Linear(decoder.width, values)
+        self.grad_checkpointing = False
         _positions(self.encoder).requires_grad_(False)
         nn.init.normal_(self.mask_token, std=TOKEN_STD)
         for name, part in self.named_children():
             if name.startswith("decoder_"):
                 part.apply(_begin_layer)
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Compute blocks anew for the backward pass instead of keeping their activations, as timm's models do."""
+        self.grad_checkpointing = enable
+
+    def _through(self, block: nn.Module, tokens: Tensor) -> Tensor:
+        if self.grad_checkpointing and torch.is_grad_enabled():
+            recomputed: Tensor = checkpoint(block, tokens, use_reentrant=False)
+            return recomputed
+        through: Tensor = block(tokens)
+        return through
 
     @property
     def patches(self) -> int:
@@ -153,7 +166,7 @@ class MaskedAutoencoder(nn.Module):
         ahead, patches = tokens[:, : self.slots], tokens[:, self.slots :]
         x = encoder.norm_pre(torch.cat([ahead, take_kept(patches, masking)], dim=1))
         for block in encoder.blocks:
-            x = block(x)
+            x = self._through(block, x)
         features: Tensor = encoder.norm(x)
         return features
 
@@ -162,7 +175,7 @@ class MaskedAutoencoder(nn.Module):
         ahead, seen = x[:, : self.slots], x[:, self.slots :]
         x = torch.cat([ahead, put_back(seen, self.mask_token, masking)], dim=1) + self.decoder_pos_embed
         for block in self.decoder_blocks:
-            x = block(x)
+            x = self._through(block, x)
         painted: Tensor = self.decoder_pred(self.decoder_norm(x))[:, self.slots :]
         return painted
 

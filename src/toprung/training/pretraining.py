@@ -10,6 +10,7 @@ from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
 from toprung.models.mae import MaskedAutoencoder
 from toprung.training.autoencoder import write_autoencoder
+from toprung.training.checkpointing import spare_activations
 from toprung.training.feeding import make_cache, make_train_loader
 from toprung.training.fitting import Watch, Work, fit_stages, on_device
 from toprung.training.hardware import HardwarePlan
@@ -43,6 +44,8 @@ def pretrain_model(
     cache = make_cache(recipe, preprocessing, last_file.parent)
     recipes = stage_recipes(recipe)
     loaders = [make_train_loader(train, one, preprocessing, cache, accelerator) for one in recipes]
+    if recipe.hardware.grad_checkpointing:
+        spare_activations(module, plan.device)
     work = Work(
         module=on_device(module, plan, accelerator, compiled=recipe.hardware.compile),
         plan=plan,

@@ -102,6 +102,24 @@ def make_accelerator(plan: HardwarePlan, trackers: str, project: Path) -> Accele
     return accelerator
 
 
+def check_sharding() -> None:
+    """Refuse, before a run is made, what :func:`refuse_sharding` refuses: accelerate's launcher says it by environment.
+
+    Raises:
+        RecipeError: naming the way.
+    """
+    for name, kind in _SHARDINGS.items():
+        if os.environ.get(name, "").lower() in ("1", "true", "yes"):
+            refuse_sharding(kind)
+
+
+_SHARDINGS = {
+    "ACCELERATE_USE_FSDP": DistributedType.FSDP,
+    "ACCELERATE_USE_DEEPSPEED": DistributedType.DEEPSPEED,
+    "ACCELERATE_USE_MEGATRON_LM": DistributedType.MEGATRON_LM,
+}
+
+
 def refuse_sharding(kind: DistributedType) -> None:
     """Refuse ways of training in which no process holds the whole model: checkpoints would hold a part of it.
 
