@@ -27,6 +27,7 @@ def recipe_of(parent: Path) -> Recipe:
             "model.patch_resize": "refuse",
             "model.partial_weights": False,
             "model.accept_proposal": False,
+            "probe.head": "none",
         }
     )
 

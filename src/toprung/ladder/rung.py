@@ -16,6 +16,7 @@ from toprung.errors import DataError, RunError, StorageError, ToprungError, Trai
 from toprung.ladder.display import Display, Silent
 from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
+from toprung.ladder.probing import check_probe, probe
 from toprung.ladder.records import Records
 from toprung.ladder.setup import create_run, resolved
 from toprung.models.catalogue import check_name
@@ -56,6 +57,7 @@ def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, di
     Raises:
         ToprungError: for each thing that can be wrong with the pictures, settings, weights or disk.
     """
+    check_probe(recipe)
     if is_launched_as_many():
         if not join_others(recipe.hardware.device):
             return _train_along(Path(tell_others("")))
@@ -132,6 +134,9 @@ def _train_and_finish(
     _require_files(table)
     accelerator = make_accelerator(plan, recipe.hardware.trackers, run.path)
     try:
+        if recipe.probe.kinds:
+            probe(run, recipe, table, module, accelerator, display)
+            return run
         trainer = fit_model(
             module,
             recipe=recipe,

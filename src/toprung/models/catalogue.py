@@ -12,7 +12,9 @@ from torch import nn
 
 from toprung.errors import ModelError, WeightsError, nearest
 from toprung.models.conventions import Conventions, apply_conventions
+from toprung.models.heads import build_head
 from toprung.models.hub import first_line, is_download_error, offline_when_out_of_reach, unreachable
+from toprung.models.trunk import replace_classifier
 
 MODEL_ARGUMENTS = {
     "img_size": "img_size",
@@ -21,7 +23,8 @@ MODEL_ARGUMENTS = {
     "drop_rate": "drop_rate",
     "global_pool": "global_pool",
 }
-CONVENTIONS = "conventions"  # the one argument that is ours: what weights from elsewhere compute with
+CONVENTIONS = "conventions"  # ours and not timm's: what weights from elsewhere compute with
+HEAD = "head"  # ours too: a head of another kind in the classifier's place
 
 
 def check_name(name: str) -> None:
@@ -49,7 +52,8 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
         name: a timm model name, with or without a tag such as ``.in1k``.
         num_classes: outputs of the classifier.
         arguments: keywords of timm's ``create_model``, such as ``drop_path_rate``, and ``conventions``, the values of
-            a :class:`~toprung.models.conventions.Conventions`.
+            a :class:`~toprung.models.conventions.Conventions`, and ``head``, as
+            :func:`toprung.models.heads.build_head` takes it.
         pretrained: let timm download and load its weights.
 
     Raises:
@@ -62,7 +66,7 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
     if pretrained and not _has_weights(name):
         raise WeightsError(f"timm has no pretrained weights for {name}; use --weights none, a file, or another model.")
     reach = offline_when_out_of_reach() if pretrained else contextlib.nullcontext()
-    keywords = {key: value for key, value in arguments.items() if key != CONVENTIONS}
+    keywords = {key: value for key, value in arguments.items() if key not in (CONVENTIONS, HEAD)}
     conventions = Conventions.from_json(arguments.get(CONVENTIONS, {}))
     try:
         with reach:
@@ -83,6 +87,8 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
             raise ModelError(f"the model {name} cannot be built with {keywords}: {reason}.") from error
         raise
     apply_conventions(model, conventions)
+    if HEAD in arguments:
+        replace_classifier(model, build_head(arguments[HEAD], num_classes))
     return model
 
 

@@ -91,7 +91,7 @@ def compose(name: str, settings: Mapping[str, Any], *, base: Recipe | None = Non
 
 
 def _load() -> None:
-    from toprung.training import presets_mae, presets_stages, presets_swa  # noqa: F401 - they register their presets
+    from toprung.training import presets_mae, presets_probe, presets_stages, presets_swa  # noqa: F401 - they register
 
 
 @register

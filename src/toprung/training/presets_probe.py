@@ -1,0 +1,21 @@
+"""Heads on the features of a frozen network (`docs/probe.md`)."""
+
+from __future__ import annotations
+
+from toprung.training.presets import Settings, register
+
+
+@register
+def probe(model: str | None) -> Settings:
+    """Freeze the network, run it once over every picture, and keep the best of four heads on its features.
+
+    The heads: logistic regression, k nearest neighbours, an extreme learning machine, and a small perceptron. What they
+    choose, and which of them is kept, is decided on the validation pictures. Features are cached beside the runs.
+    """
+    return {
+        "probe.head": "all",
+        "optimisation.freeze": "backbone",
+        "hardware.precision": "fp32",
+        "data.cache": "off",
+        "stages": [],
+    }
