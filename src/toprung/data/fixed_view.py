@@ -8,7 +8,7 @@ from pathlib import Path
 from toprung.data.augment import TrainView
 from toprung.data.resample import Pixels
 from toprung.errors import UnreadableImage
-from toprung.images.files import content_hash, open_rgb, read_content
+from toprung.images.files import content_hash, decode_rgb, identify, read_content
 from toprung.seeding import generator
 
 
@@ -44,9 +44,10 @@ class FixedView:
         """
         try:
             content = read_content(source)
+            with identify(content) as image:
+                pixels = decode_rgb(image, content, background=self.background)
         except UnreadableImage as error:
             raise UnreadableImage(f"cannot read {source}: {error}.") from error
-        pixels = open_rgb(content, background=self.background)
         draw = generator(self.seed, "fixed view", self.number, int(content_hash(content), 16))
         crop = self.view.choose_crop(*pixels.shape[:2], draw)
         cut = pixels[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]

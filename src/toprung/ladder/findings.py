@@ -100,7 +100,7 @@ def forest(scored: dict[str, Scored]) -> dict[str, Any]:
     head = next(iter(scored.values()))
     named = [(head, name, *SHARES[name]) for name in SHARES]
     named += [
-        (other, "accuracy", f"Accuracy, {split_name(other.split)}", "the epoch was chosen on these pictures")
+        (other, "accuracy", f"Accuracy, {split_name(other.split)}", "what was chosen was chosen on these pictures")
         for other in list(scored.values())[1:]
     ]
     rows: list[dict[str, Any]] = []
@@ -169,7 +169,8 @@ def verdict(record: Record, scored: dict[str, Scored]) -> list[str]:
 
 def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
     if "test" in scored:
-        sentence = "These pictures took no part in training or in choosing the epoch"
+        chosen = text(record.run.get("chosen_on_val")) or "the epoch"
+        sentence = f"These pictures took no part in training or in choosing {chosen}"
         validated = scored.get("val")
         on_val = measure(validated.values, "accuracy") if validated else None
         if on_val:
@@ -178,8 +179,9 @@ def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
         return [] if listing(record.health.get("leaks")) else [sentence + "."]
     best = number(record.run.get("best_epoch"))
     epoch = f"the best epoch ({best:.0f})" if best is not None else "the best epoch"
+    chosen = text(record.run.get("chosen_on_val")) or epoch
     return [
-        f"There is no test split: {epoch} was chosen on these same pictures, so the score is slightly "
+        f"There is no test split: {chosen} was chosen on these same pictures, so the score is slightly "
         "optimistic. Keep some pictures aside (--test-fraction 0.15) for a score without that."
     ]
 

@@ -192,11 +192,11 @@ def _predictions(best: Candidate, features: Features, part: Table) -> Prediction
 
 def _ending(recipe: Recipe, candidates: Sequence[Candidate], best: Candidate, account: _Account) -> dict[str, Any]:
     heads = [candidate.score.head for candidate in candidates]
-    selection, chosen = "the head's strength by val log-loss", "the head's strength"
+    selection, chosen = "val log-loss", "the head's settings"
     if len(heads) > 1:
         by = recipe.probe.choose_by.replace("_", "-")
-        selection = f"val {by} among the heads {', '.join(heads)}; each head's strength by val log-loss"
-        chosen = f"the head (one of {len(heads)}) and its strength"
+        selection = f"val {by} among the heads {', '.join(heads)}, each head's own settings by val log-loss"
+        chosen = f"the head (one of {len(heads)}) and its settings"
     return {
         "finished": now(),
         "error": None,

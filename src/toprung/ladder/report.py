@@ -16,6 +16,7 @@ from typing import Any
 from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder import findings, sections, wording
+from toprung.ladder.heads_section import heads
 from toprung.ladder.health import data_health
 from toprung.ladder.reading import Record, listing, mapping, read_record, text
 from toprung.ladder.thumbnails import Thumbnails
@@ -101,6 +102,7 @@ def gather(record: Record) -> dict[str, Any]:
         "log_loss": findings.measure(head.values, "log_loss") if head else None,
         "ece": findings.measure(head.values, "ece") if head else None,
         "training": training,
+        "heads": heads(record),
         "confusion": sections.confusion(head) if head else None,
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
         "calibration": sections.calibration(head) if head else None,

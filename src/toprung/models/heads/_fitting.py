@@ -117,7 +117,8 @@ def linear_on_plain(
         W (x - m) / s + b = (W / s) x + (b - (W / s) m).
     """
     folded = weight / std
-    layer = nn.Linear(folded.shape[1], folded.shape[0])
+    layer = nn.utils.skip_init(nn.Linear, folded.shape[1], folded.shape[0])
+    assert isinstance(layer, nn.Linear)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(folded))
         layer.bias.copy_(torch.from_numpy(bias - folded @ mean))
