@@ -9,8 +9,8 @@ from accelerate import init_empty_weights
 
 from tests.models.heads.clusters import make_clusters
 from toprung.errors import ModelError
+from toprung.models.head_fitting import HeadOptions, log_loss, logits_of
 from toprung.models.heads import build_head, head_file, head_kinds
-from toprung.models.heads._fitting import HeadOptions, log_loss, logits_of
 
 OPTIONS = HeadOptions(hidden=48)
 

@@ -8,7 +8,9 @@ from toprung.training.recipe import Recipe
 
 
 def test_heads_are_named_one_by_one_or_all() -> None:
-    heads = {text: Recipe().with_settings({"probe.head": text}).probe.kinds for text in ("none", "knn", "mlp,elm", "all")}
+    heads = {
+        text: Recipe().with_settings({"probe.head": text}).probe.kinds for text in ("none", "knn", "mlp,elm", "all")
+    }
     assert heads == {"none": (), "knn": ("knn",), "mlp,elm": ("mlp", "elm"), "all": ("elm", "knn", "linear", "mlp")}
 
 

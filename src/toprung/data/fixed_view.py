@@ -49,6 +49,6 @@ class FixedView:
         except UnreadableImage as error:
             raise UnreadableImage(f"cannot read {source}: {error}.") from error
         draw = generator(self.seed, "fixed view", self.number, int(content_hash(content), 16))
-        crop = self.view.choose_crop(*pixels.shape[:2], draw)
+        crop = self.view.choose_crop(pixels.shape[0], pixels.shape[1], draw)
         cut = pixels[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
         return self.view.finish(cut, draw)

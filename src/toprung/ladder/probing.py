@@ -25,7 +25,7 @@ from toprung.ladder.finishing import close, store_predictions
 from toprung.ladder.report import write_report
 from toprung.ladder.setup import now
 from toprung.models.catalogue import HEAD, parameter_count
-from toprung.models.heads._fitting import Features, HeadData, HeadOptions, logits_of
+from toprung.models.head_fitting import Features, HeadData, HeadOptions, logits_of
 from toprung.models.trunk import feature_function, trunk_fingerprint
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import read_card, write_card
@@ -54,7 +54,9 @@ def check_probe(recipe: Recipe) -> None:
     }
     for name, (right, rule) in ways.items():
         if not right:
-            raise RecipeError(f"{name} has no effect on a probe (probe.head = {recipe.probe.head!r}); set it to {rule}.")
+            raise RecipeError(
+                f"{name} has no effect on a probe (probe.head = {recipe.probe.head!r}); set it to {rule}."
+            )
     if is_launched_as_many():
         raise RecipeError("a probe runs in one process; start it without torchrun or accelerate launch.")
 
@@ -158,7 +160,7 @@ class _Features:
 
     def _complete(self, about: Mapping[str, Any], part: Table, view: View, what: str) -> FeatureStore:
         name = self._recipe.model.name.replace("/", "-")
-        store = FeatureStore(self._root, name, self._about | about)
+        store = FeatureStore(self._root, name, {**self._about, **about})
         pictures: dict[str, Path] = dict(zip(part.hashes, part.paths, strict=True))
         start = time.perf_counter()
         with self._display.reading(what) as progress:
@@ -175,9 +177,8 @@ class _Features:
 
 
 def _line(score: HeadScore) -> str:
-    return (
-        f"{score.head:<10} {score.chosen:<32} {score.val_accuracy:9.2%} {score.val_log_loss:9.4f} {score.seconds:7.1f} s"
-    )
+    numbers = f"{score.val_accuracy:9.2%} {score.val_log_loss:9.4f} {score.seconds:7.1f} s"
+    return f"{score.head:<10} {score.chosen:<32} {numbers}"
 
 
 def _predictions(best: Candidate, features: Features, part: Table) -> Predictions:

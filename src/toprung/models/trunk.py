@@ -21,7 +21,7 @@ def classifier_of(model: nn.Module) -> tuple[str, nn.Module]:
     told = getattr(model, "get_classifier", None)
     module = told() if callable(told) else None
     for name, one in model.named_modules():
-        if one is module and name:
+        if name and isinstance(module, nn.Module) and one is module:
             return name, one
     raise ModelError(f"{type(model).__name__} has no single classifier whose place another head could take.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from toprung.models.heads._fitting import Features, HeadData
+from toprung.models.head_fitting import Features, HeadData
 
 
 def make_clusters(*, classes: int = 3, train: int = 90, val: int = 60, width: int = 8, seed: int = 0) -> HeadData:

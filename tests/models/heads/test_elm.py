@@ -6,8 +6,8 @@ import torch
 from sklearn.linear_model import Ridge
 
 from tests.models.heads.clusters import make_clusters
+from toprung.models.head_fitting import HeadOptions, log_loss, logits_of
 from toprung.models.heads import elm
-from toprung.models.heads._fitting import HeadOptions, log_loss, logits_of
 
 
 @pytest.mark.parametrize("hidden", [40, 300])

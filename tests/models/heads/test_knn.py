@@ -5,8 +5,8 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from tests.models.heads.clusters import make_clusters
+from toprung.models.head_fitting import HeadOptions, log_loss, logits_of
 from toprung.models.heads import knn
-from toprung.models.heads._fitting import HeadOptions, log_loss, logits_of
 
 
 def test_answers_are_those_of_a_loop_over_pictures() -> None:

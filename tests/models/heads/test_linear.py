@@ -9,8 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
 from tests.models.heads.clusters import make_clusters
+from toprung.models.head_fitting import Features, HeadData, HeadOptions, logits_of
 from toprung.models.heads import linear
-from toprung.models.heads._fitting import Features, HeadData, HeadOptions, logits_of
 
 
 def _strength(chosen: str) -> float:

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from tests.models.heads.clusters import make_clusters
+from toprung.models.head_fitting import Features, HeadData, HeadOptions, logits_of
 from toprung.models.heads import linear, mlp
-from toprung.models.heads._fitting import Features, HeadData, HeadOptions, logits_of
 
 
 def _exclusive_or(count: int, seed: int) -> Features:

@@ -38,5 +38,5 @@ def test_a_damaged_part_is_named_with_the_remedy(tmp_path: Path) -> None:
     store.add(NAMES, VALUES)
     (part,) = store.path.glob("*.safetensors")
     part.write_bytes(part.read_bytes()[:-5])
-    with pytest.raises(StorageError, match="is damaged.*remove it"):
+    with pytest.raises(StorageError, match=r"is damaged.*remove it"):
         FeatureStore(tmp_path, "m", {})

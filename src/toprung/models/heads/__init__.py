@@ -16,7 +16,7 @@ from toprung.errors import ModelError, nearest
 if TYPE_CHECKING:
     from torch import nn
 
-    from toprung.models.heads._fitting import Fitted, HeadData, HeadOptions
+    from toprung.models.head_fitting import Fitted, HeadData, HeadOptions
 
 
 class HeadFile(Protocol):

@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from toprung.models.heads._fitting import Fitted, HeadData, HeadOptions, linear_on_plain, log_loss, standardisation
+from toprung.models.head_fitting import Fitted, HeadData, HeadOptions, linear_on_plain, log_loss, standardisation
 from toprung.models.heads._ridge import ridge_path
 from toprung.seeding import generator
 

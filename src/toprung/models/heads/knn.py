@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from toprung.models.heads._fitting import Fitted, HeadData, HeadOptions, log_loss
+from toprung.models.head_fitting import Fitted, HeadData, HeadOptions, log_loss
 
 NEIGHBOURS = (1, 3, 5, 10, 20, 50, 100, 200)
 TEMPERATURE = 0.07

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from toprung.errors import ModelError
-from toprung.models.heads._fitting import (
+from toprung.models.head_fitting import (
     Fitted,
     HeadData,
     HeadOptions,
@@ -58,7 +58,9 @@ def fit(data: HeadData, options: HeadOptions) -> Fitted:
             solver.fit(rows, labels)
         if int(solver.n_iter_.max()) >= _ITERATIONS:
             break
-        layer = linear_on_plain(*_all_classes(solver.coef_, solver.intercept_, solver.classes_, data.classes), mean, std)
+        layer = linear_on_plain(
+            *_all_classes(solver.coef_, solver.intercept_, solver.classes_, data.classes), mean, std
+        )
         loss = log_loss(logits_of(layer, data.val.values), data.val.labels)
         if best is None or loss < best[0]:
             best, worse = (loss, strength, layer), 0
@@ -74,7 +76,7 @@ def fit(data: HeadData, options: HeadOptions) -> Fitted:
 def _all_classes(
     weight: NDArray[np.float64], bias: NDArray[np.float64], present: NDArray[np.int64], classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return ``(C, D)`` and ``(C,)`` from scikit-learn's, which has one row for two classes and none for absent ones."""
+    """Return ``(C, D)`` and ``(C,)`` from scikit-learn's: one row for two classes, none for absent ones."""
     if len(present) == 2:  # its one row is the difference of the two
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     whole, biases = np.zeros((classes, weight.shape[1])), np.full(classes, _ABSENT)

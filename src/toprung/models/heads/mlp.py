@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from toprung.models.heads._fitting import (
+from toprung.models.head_fitting import (
     Fitted,
     HeadData,
     HeadOptions,

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from toprung.models.head_fitting import Fitted, HeadData, HeadOptions, log_loss, logits_of
 from toprung.models.heads import head_file
-from toprung.models.heads._fitting import Fitted, HeadData, HeadOptions, log_loss, logits_of
 from toprung.models.trunk import linear_classifier_of, replace_classifier
 
 
@@ -79,7 +79,7 @@ def fit_heads(
 
 
 def best_of(candidates: Sequence[Candidate], choose_by: str) -> Candidate:
-    """Return the best by validation ``accuracy`` (of equal ones, by log-loss) or by ``log_loss``; the first on a tie."""
+    """Return the best by validation ``accuracy`` (of equal ones, log-loss) or by ``log_loss``; the first on a tie."""
 
     def rank(candidate: Candidate) -> tuple[float, float]:
         score = candidate.score
