@@ -12,6 +12,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +48,15 @@ class RidgePath:
         return self.projected / (self.eigenvalues + strength)[:, None]
 
 
-def primal_path(rows: Matrix, targets: Matrix) -> RidgePath:
-    """Decompose AᵀA = Q diag(e) Qᵀ: W = Q diag(1 / (e + λ)) Qᵀ Aᵀ T."""
-    eigenvalues, vectors = np.linalg.eigh(rows.T @ rows)
-    return RidgePath(vectors, eigenvalues.clip(min=0), vectors.T @ (rows.T @ targets))
+def primal_path(gram: Matrix, cross: Matrix) -> RidgePath:
+    """Decompose AᵀA = Q diag(e) Qᵀ: W = Q diag(1 / (e + λ)) Qᵀ Aᵀ T.
+
+    Args:
+        gram: AᵀA, ``(H, H)``.
+        cross: AᵀT, ``(H, C)``.
+    """
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    return RidgePath(vectors, eigenvalues.clip(min=0), vectors.T @ cross)
 
 
 def dual_path(rows: Matrix, targets: Matrix) -> RidgePath:
@@ -59,7 +65,24 @@ def dual_path(rows: Matrix, targets: Matrix) -> RidgePath:
     return RidgePath(rows.T @ vectors, eigenvalues.clip(min=0), vectors.T @ targets)
 
 
-def ridge_path(rows: Matrix, targets: Matrix) -> RidgePath:
-    """Return the path by the form whose decomposition is the smaller."""
-    count, width = rows.shape
-    return primal_path(rows, targets) if width <= count else dual_path(rows, targets)
+def centred_path(blocks: Iterable[tuple[Matrix, Matrix]], *, count: int, width: int) -> tuple[RidgePath, Matrix]:
+    """Return the path for centred columns, by the form whose decomposition is the smaller, and the columns' means.
+
+    The primal form needs no more memory than H × H and one block.
+
+    Args:
+        blocks: rows of A and of T in parts; the columns of T have mean 0.
+        count: N, the number of rows in all.
+        width: H.
+    """
+    if count < width:
+        rows, targets = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        means = rows.mean(axis=0)
+        return dual_path(rows - means, targets), means
+    gram, cross, total = np.zeros((width, width)), np.zeros((width, 1)), np.zeros(width)
+    for rows, targets in blocks:
+        gram += rows.T @ rows
+        cross = cross + rows.T @ targets  # at first one column of zeros for all
+        total += rows.sum(axis=0)
+    means = total / count
+    return primal_path(gram - count * np.outer(means, means), cross), means

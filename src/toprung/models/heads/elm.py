@@ -9,6 +9,8 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,11 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from toprung.models.head_fitting import Fitted, HeadData, HeadOptions, linear_on_plain, log_loss, standardisation
-from toprung.models.heads._ridge import ridge_path
+from toprung.models.heads._ridge import centred_path
 from toprung.seeding import generator
 
 HIDDEN = 4096
 STRENGTHS = tuple(float(10.0**power) for power in np.arange(-8.0, 3.5, 0.5))  # of the ridge, in mean eigenvalues
+_ROWS = 4096  # whose hidden units are computed at once
 _SCALES = (-3.0, 6.0)  # natural logarithm of the scale of the scores
 
 
@@ -54,13 +57,16 @@ def fit(data: HeadData, options: HeadOptions) -> Fitted:
     """
     head = ExtremeLearningMachine(data.train.values.shape[1], options.hidden or HIDDEN, data.classes).eval()
     head.hidden = _random_layer(data.train.values, head.hidden.out_features, options.seed)
-    train, val = _units(head, data.train.values), _units(head, data.val.values)
     targets = np.eye(data.classes)[data.train.labels]
-    centre, base = train.mean(axis=0), targets.mean(axis=0)
-    train -= centre
-    path = ridge_path(train, targets - base)
-    # trace / H: the mean of the eigenvalues of AᵀA, the same number in both forms
-    strengths = [share * float((train**2).sum()) / train.shape[1] for share in STRENGTHS]
+    base = targets.mean(axis=0)
+    path, centre = centred_path(
+        _units_and_targets(head, data.train.values, targets - base),
+        count=len(targets),
+        width=head.hidden.out_features,
+    )
+    # the mean of AᵀA's eigenvalues, the same number in both forms
+    strengths = [share * float(path.eigenvalues.sum()) / head.hidden.out_features for share in STRENGTHS]
+    val = _units(head, data.val.values)
     best = (np.inf, 1.0, strengths[0])
     for strength, scores in zip(strengths, path.predictions(val - centre, strengths), strict=True):
         loss, scale = _scaled(scores + base, data.val.labels)
@@ -79,6 +85,14 @@ def _random_layer(features: NDArray[np.float32], hidden: int, seed: int) -> nn.L
     width = features.shape[1]
     weight = draw.standard_normal((hidden, width)) / np.sqrt(width)
     return linear_on_plain(weight, draw.standard_normal(hidden), *standardisation(features))
+
+
+def _units_and_targets(
+    head: ExtremeLearningMachine, features: NDArray[np.float32], targets: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    for start in range(0, len(features), _ROWS):
+        part = slice(start, start + _ROWS)
+        yield _units(head, features[part]), targets[part]
 
 
 def _units(head: ExtremeLearningMachine, features: NDArray[np.float32]) -> NDArray[np.float64]:
