@@ -216,6 +216,8 @@ def test_training_goes_on_from_a_probe(runs: Path, pictures: Path, tmp_path: Pat
     further = command("train", "--from", runs / kind, *options, "--out", tmp_path / "further")
     assert further.code == 0, further.err
     assert Run(tmp_path / "further").record["epochs"] == 1
+    before, after = (_trunk(path / "model" / "model.safetensors") for path in (runs / kind, tmp_path / "further"))
+    assert not any(torch.equal(before[name], after[name]) for name in before if name.endswith("conv1.weight"))
 
 
 def test_a_card_for_another_head_is_refused(runs: Path, tmp_path: Path) -> None:
@@ -233,6 +235,7 @@ def test_a_card_for_another_head_is_refused(runs: Path, tmp_path: Path) -> None:
         ("hardware__precision", "bf16"),
         ("optimisation__class_weights", "balanced"),
         ("data__balanced", True),
+        ("data__cache", "ram"),
         ("stages", [{"epochs": 3}]),
     ],
 )
@@ -247,3 +250,34 @@ def test_several_processes_are_refused(pictures: Path, tmp_path: Path, monkeypat
     monkeypatch.setenv("RANK", "0")
     with pytest.raises(RecipeError, match="one process"):
         _probe(pictures, tmp_path, "run")
+
+
+def test_a_probe_computes_in_fp32_and_its_recipe_says_so(pictures: Path, tmp_path: Path) -> None:
+    run = _probe(pictures, tmp_path, "run", probe__head="knn", hardware__precision="auto")
+    assert run.recipe.hardware.precision == "fp32"
+
+
+def test_a_probe_that_was_killed_while_it_was_closed_is_closed_at_the_next_start(
+    runs: Path, pictures: Path, tmp_path: Path, forwards: list[int]
+) -> None:
+    run = _probe(pictures, tmp_path, "run", probe__head="elm")
+    forwards.clear()
+    run._folder.update(status="running")
+    (run.path / "scores.json").unlink()
+    assert command("train", "--resume", run.path).code == 0
+    assert forwards == []
+    assert run.record["status"] == "finished"
+    assert run.scores["test"] == Run(runs / "elm").scores["test"]
+
+
+def test_a_trained_run_can_be_probed(runs: Path, pictures: Path, tmp_path: Path) -> None:
+    """Whatever its recipe was: a run's own settings of training by epochs are not in a probe's way."""
+    options = ["--model", "test_resnet", "--weights", "none", "--img-size", 32, "--preset", "quick", "--epochs", 1]
+    ways = ["data.balanced=true", "data.cache=ram", "optimisation.class_weights=balanced", "hardware.precision=bf16"]
+    settings = [part for way in ways for part in ("--set", way)]
+    trained = command("train", pictures, *options, *settings, "--out", tmp_path / "trained")
+    assert trained.code == 0, trained.err
+    probed = command("train", "--from", tmp_path / "trained", "--preset", "probe", "--out", tmp_path / "probed")
+    assert probed.code == 0, probed.err
+    before, after = (_trunk(tmp_path / name / "model" / "model.safetensors") for name in ("trained", "probed"))
+    assert all(torch.equal(before[name], after[name]) for name in before)

@@ -16,7 +16,6 @@ from torch import nn
 from toprung.data.eval_view import EvalView
 from toprung.data.fixed_view import FixedView
 from toprung.data.loaders import View
-from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
 from toprung.errors import DataError, RecipeError
 from toprung.evaluation.predictions import Predictions
@@ -28,7 +27,7 @@ from toprung.models.catalogue import HEAD, parameter_count
 from toprung.models.head_fitting import Features, HeadData, HeadOptions, logits_of
 from toprung.models.trunk import feature_function, trunk_fingerprint
 from toprung.runs.folder import RunFolder
-from toprung.runs.model import read_card, write_card
+from toprung.runs.model import ModelCard, read_card, write_card
 from toprung.runs.weights_file import write_weights
 from toprung.training.feeding import train_view
 from toprung.training.probe.choosing import Candidate, HeadScore, best_of, fit_heads, place_head
@@ -38,18 +37,19 @@ from toprung.training.processes import is_launched_as_many
 from toprung.training.recipe import Recipe
 
 
-def check_probe(recipe: Recipe) -> None:
-    """Refuse settings of a probe that would have no effect.
+def settled(recipe: Recipe) -> Recipe:
+    """Return the recipe of a probe with what is settled for it (fp32, no cache of pictures); any other stays as it is.
 
     Raises:
-        RecipeError: one of them is set.
+        RecipeError: a setting that would have no effect on a probe, or several processes.
     """
     if not recipe.probe.kinds:
-        return
+        return recipe
     ways = {
         "hardware.precision": (recipe.hardware.precision in ("fp32", "auto"), "fp32: features are computed in it"),
         "optimisation.class_weights": (recipe.optimisation.class_weights == "none", "none"),
         "data.balanced": (not recipe.data.balanced, "false"),
+        "data.cache": (recipe.data.cache in ("off", "auto"), "off: each picture is opened once"),
         "stages": (not recipe.stages, "empty"),
     }
     for name, (right, rule) in ways.items():
@@ -59,6 +59,7 @@ def check_probe(recipe: Recipe) -> None:
             )
     if is_launched_as_many():
         raise RecipeError("a probe runs in one process; start it without torchrun or accelerate launch.")
+    return recipe.with_settings({"hardware.precision": "fp32", "data.cache": "off"})
 
 
 def probe(
@@ -75,9 +76,11 @@ def probe(
     if not len(table.split("val")):
         raise DataError("a probe needs validation pictures, and there are none.")
     start, card = time.perf_counter(), read_card(run.model)
+    plain = {name: value for name, value in card.arguments.items() if name != HEAD}  # it may have stopped at its end
+    card = replace(card, arguments=plain)
     torch.use_deterministic_algorithms(accelerator.device.type == "cpu")
     module = module.to(accelerator.device).eval().requires_grad_(False)
-    features = _Features(run, recipe, table, module, card.preprocessing, accelerator.device, display)
+    features = _Features(run.path.parent / FOLDER, recipe, table, module, card, accelerator.device, display)
     data = HeadData(features.train(), features.plain("val"), len(table.classes))
     display.say("head       chosen on val                     val acc.  log-loss      time")
     options = HeadOptions(recipe.seed, recipe.probe.hidden)
@@ -91,8 +94,7 @@ def probe(
         if len(table.split(split))
     }
     spec = place_head(module, best)
-    arguments = {name: value for name, value in card.arguments.items() if name != HEAD}
-    write_card(run.model, replace(card, arguments=arguments | ({HEAD: spec} if spec else {})))
+    write_card(run.model, replace(card, arguments=plain | ({HEAD: spec} if spec else {})))
     write_weights(run.best_file, module)
     for split, predictions in found.items():
         store_predictions(run, split, predictions)
@@ -116,19 +118,20 @@ class _Features:
 
     def __init__(
         self,
-        run: RunFolder,
+        root: Path,
         recipe: Recipe,
         table: Table,
         module: nn.Module,
-        preprocessing: Preprocessing,
+        card: ModelCard,
         device: torch.device,
         display: Display,
     ) -> None:
-        self._recipe, self._table, self._preprocessing, self._display = recipe, table, preprocessing, display
-        self._root = run.path.parent / FOLDER
+        preprocessing = card.preprocessing
+        self._root, self._recipe, self._table, self._display = root, recipe, table, display
+        self._preprocessing = preprocessing
         self._about = {
             "architecture": recipe.model.name,
-            "arguments": read_card(run.model).arguments,
+            "arguments": card.arguments,
             "trunk": trunk_fingerprint(module),
             "preprocessing": preprocessing.to_json(),
             "device": device.type,

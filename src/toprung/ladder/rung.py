@@ -16,7 +16,7 @@ from toprung.errors import DataError, RunError, StorageError, ToprungError, Trai
 from toprung.ladder.display import Display, Silent
 from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
-from toprung.ladder.probing import check_probe, probe
+from toprung.ladder.probing import probe, settled
 from toprung.ladder.records import Records
 from toprung.ladder.setup import create_run, resolved
 from toprung.models.catalogue import check_name
@@ -57,7 +57,7 @@ def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, di
     Raises:
         ToprungError: for each thing that can be wrong with the pictures, settings, weights or disk.
     """
-    check_probe(recipe)
+    recipe = settled(recipe)
     if is_launched_as_many():
         if not join_others(recipe.hardware.device):
             return _train_along(Path(tell_others("")))

@@ -14,8 +14,10 @@ def probe(model: str | None) -> Settings:
     """
     return {
         "probe.head": "all",
-        "optimisation.freeze": "backbone",
+        # what a run to go on from may have set, and a probe has no use for
         "hardware.precision": "fp32",
         "data.cache": "off",
+        "data.balanced": False,
+        "optimisation.class_weights": "none",
         "stages": [],
     }
