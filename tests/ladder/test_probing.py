@@ -237,11 +237,12 @@ def test_a_card_for_another_head_is_refused(runs: Path, tmp_path: Path) -> None:
         ("data__balanced", True),
         ("data__cache", "ram"),
         ("stages", [{"epochs": 3}]),
+        ("model__dropout_samples", 4),
     ],
 )
 def test_settings_without_effect_are_refused(pictures: Path, tmp_path: Path, name: str, value: object) -> None:
     with pytest.raises(RecipeError, match=rf"{name.replace('__', '.')} has no effect on a probe"):
-        _probe(pictures, tmp_path, "run", **{name: value})
+        _probe(pictures, tmp_path, "run", model__drop_rate=0.3, **{name: value})
     assert not (tmp_path / "run").exists()
 
 
@@ -273,7 +274,8 @@ def test_a_probe_that_was_killed_while_it_was_closed_is_closed_at_the_next_start
 def test_a_trained_run_can_be_probed(runs: Path, pictures: Path, tmp_path: Path) -> None:
     """Whatever its recipe was: a run's own settings of training by epochs are not in a probe's way."""
     options = ["--model", "test_resnet", "--weights", "none", "--img-size", 32, "--preset", "quick", "--epochs", 1]
-    ways = ["data.balanced=true", "data.cache=ram", "optimisation.class_weights=balanced", "hardware.precision=bf16"]
+    ways = ["model.drop_rate=0.3", "model.dropout_samples=2", "model.resizer_size=48", "data.balanced=true"]
+    ways += ["data.cache=ram", "optimisation.class_weights=balanced", "hardware.precision=bf16"]
     settings = [part for way in ways for part in ("--set", way)]
     trained = command("train", pictures, *options, *settings, "--out", tmp_path / "trained")
     assert trained.code == 0, trained.err

@@ -171,6 +171,37 @@ class _FillDisk(Silent):
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
+def test_an_averaged_run_in_stages_too(pictures: Path, tmp_path: Path) -> None:
+    """What is frozen, which optimiser is at work, and the mean so far are part of the state."""
+    settings = {name: value for name, value in SETTINGS.items() if name != "schedule.epochs"}
+    settings |= {
+        "model.name": "test_efficientnet",
+        "averaging.swa": True,
+        "averaging.swa_start_epoch": 1,
+        "stages": [{"epochs": 1, "freeze": "backbone", "lr": 1e-2}, {"epochs": 2, "batch_size": 6}],
+    }
+    recipe = preset("finetune").with_settings(settings)
+    whole = climb_rung(pictures, recipe, out=tmp_path / "whole", runs=tmp_path, display=Silent())
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml())
+    for step in (4, 12):  # in the first stage of 9 steps, and in the second
+        out = tmp_path / f"run{step}"
+        options = [str(pictures), "--recipe", str(tmp_path / "recipe.toml"), "--out", str(out)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "toprung", "train", *options], stdout=subprocess.PIPE, text=True
+        )
+        _wait_for_step(process, out, step)
+        process.kill()
+        process.communicate()
+        assert load_state(out / "checkpoints" / "last.pt").progress.step < 21
+        resumed = resume_rung(out, display=Silent())
+        _same_end(whole, resumed)
+        for name in ("last", "best-epoch"):
+            one, other = (
+                load_file(run.path / "variants" / name / "model" / "model.safetensors") for run in (whole, resumed)
+            )
+            assert all(torch.equal(one[key], other[key]) for key in one)
+
+
 def test_a_full_disk_never_leaves_a_broken_checkpoint(pictures: Path, whole: RunFolder, tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from toprung.training.averaging import WeightAverage
+from toprung.training.averaging import EpochMean, WeightAverage
 
 
 def disturb(model: nn.Module, seed: int) -> None:
@@ -127,3 +127,34 @@ def test_another_architecture_is_refused() -> None:
     average = WeightAverage(_Small(), 0.9)
     with pytest.raises(ValueError, match="zip"):
         average.update(nn.Linear(3, 4))
+
+
+def test_the_mean_of_epoch_ends_is_the_mean_of_known_weights() -> None:
+    model = timm.create_model("test_resnet", num_classes=3)
+    mean = EpochMean(model)
+    taken = []
+    for seed in range(4):
+        disturb(model, seed)
+        mean.update(model)
+        taken.append({name: tensor.double() for name, tensor in model.named_parameters()})
+    assert mean.epochs == 4
+    for name, tensor in mean.module.named_parameters():
+        expected = torch.stack([one[name] for one in taken]).mean(dim=0)
+        torch.testing.assert_close(tensor.double(), expected, rtol=1e-6, atol=1e-6, msg=name)
+
+
+def test_the_mean_of_epoch_ends_goes_on_from_a_saved_state() -> None:
+    model = timm.create_model("test_resnet", num_classes=3)
+    whole, first = EpochMean(model), EpochMean(model)
+    for seed in range(3):
+        disturb(model, seed)
+        whole.update(model)
+        first.update(model)
+    second = EpochMean(timm.create_model("test_resnet", num_classes=3))
+    second.restore(first.state())
+    disturb(model, 9)
+    whole.update(model)
+    second.update(model)
+    assert second.epochs == 4
+    for one, other in zip(whole.module.parameters(), second.module.parameters(), strict=True):
+        assert torch.equal(one, other)

@@ -100,7 +100,7 @@ def forest(scored: dict[str, Scored]) -> dict[str, Any]:
     head = next(iter(scored.values()))
     named = [(head, name, *SHARES[name]) for name in SHARES]
     named += [
-        (other, "accuracy", f"Accuracy, {split_name(other.split)}", "what was chosen was chosen on these pictures")
+        (other, "accuracy", f"Accuracy, {split_name(other.split)}", "choices were made on these pictures")
         for other in list(scored.values())[1:]
     ]
     rows: list[dict[str, Any]] = []
@@ -167,10 +167,14 @@ def verdict(record: Record, scored: dict[str, Scored]) -> list[str]:
     return sentences
 
 
+NOTHING = "nothing"
+
+
 def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
     if "test" in scored:
-        chosen = text(record.run.get("chosen_on_val")) or "the epoch"
-        sentence = f"These pictures took no part in training or in choosing {chosen}"
+        sentence = (
+            f"These pictures took no part in training or in choosing {text(record.run.get('chosen')) or 'the epoch'}"
+        )
         validated = scored.get("val")
         on_val = measure(validated.values, "accuracy") if validated else None
         if on_val:
@@ -179,9 +183,11 @@ def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
         return [] if listing(record.health.get("leaks")) else [sentence + "."]
     best = number(record.run.get("best_epoch"))
     epoch = f"the best epoch ({best:.0f})" if best is not None else "the best epoch"
-    chosen = text(record.run.get("chosen_on_val")) or epoch
+    chosen = text(record.run.get("chosen"))
+    if chosen == NOTHING:
+        return ["There is no test split, but nothing was chosen on these pictures."]
     return [
-        f"There is no test split: {chosen} was chosen on these same pictures, so the score is slightly "
+        f"There is no test split: {chosen or epoch} was chosen on these same pictures, so the score is slightly "
         "optimistic. Keep some pictures aside (--test-fraction 0.15) for a score without that."
     ]
 

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from toprung.data.table import Table
 from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
+from toprung.ladder.findings import NOTHING
 from toprung.ladder.report import write_report
 from toprung.ladder.setup import now
 from toprung.ladder.variants import average_epochs, compare, keep_start, variants_of
@@ -40,7 +41,9 @@ def finish(run: RunFolder, recipe: Recipe, table: Table, trainer: Trainer) -> No
     }
     averaged = 0 if trainer.epoch_mean is None else trainer.epoch_mean.epochs
     if averaged:
-        ending["selection"] = f"mean of {averaged} epoch ends"
+        parent = (Path(recipe.model.weights) / "run.json").is_file()
+        ending["weights"] = f"mean of {averaged} epoch ends"
+        ending["chosen"] = "the epoch of the run that it started from" if parent else NOTHING
     found = {"": predict_run(run, table, recipe, accelerator)}
     for variant in variants_of(run):
         found[variant.path.name] = predict_run(variant, table, recipe, accelerator)

@@ -51,6 +51,8 @@ def settled(recipe: Recipe) -> Recipe:
         "data.balanced": (not recipe.data.balanced, "false"),
         "data.cache": (recipe.data.cache in ("off", "auto"), "off: each picture is opened once"),
         "stages": (not recipe.stages, "empty"),
+        "model.lora_rank": (not recipe.model.lora_rank, "0: the network stays as it is"),
+        "model.dropout_samples": (not recipe.model.dropout_samples, "0"),
     }
     for name, (right, rule) in ways.items():
         if not right:
@@ -205,7 +207,7 @@ def _ending(recipe: Recipe, candidates: Sequence[Candidate], best: Candidate, ac
         "finished": now(),
         "error": None,
         "selection": selection,
-        "chosen_on_val": chosen,
+        "chosen": chosen,
         "probe": {
             "head": best.score.head,
             "views": recipe.probe.views,

@@ -16,6 +16,7 @@ from typing import Any
 from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder import findings, sections, wording
+from toprung.ladder.controls import read_controls, verdict
 from toprung.ladder.heads_section import heads
 from toprung.ladder.health import data_health
 from toprung.ladder.reading import Record, listing, mapping, read_record, text
@@ -103,6 +104,10 @@ def gather(record: Record) -> dict[str, Any]:
         "ece": findings.measure(head.values, "ece") if head else None,
         "training": training,
         "heads": heads(record),
+        "controls": [
+            {"split": split, "rows": rows, "verdict": verdict(rows)}
+            for split, rows in read_controls(record.run).items()
+        ],
         "confusion": sections.confusion(head) if head else None,
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
         "calibration": sections.calibration(head) if head else None,

@@ -84,7 +84,7 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
     card = read_card(run.model)
     resume = run.last_file.is_file()
     if resume:
-        module = rebuilt_model(card.architecture, len(card.classes), card.arguments)
+        module = rebuilt_model(card, recipe.model)
     else:
         display.say("the run stopped before its first checkpoint and starts anew")
         background = recipe.data.background_rgb
@@ -122,7 +122,7 @@ def _train_along(path: Path) -> RunFolder:
     """Train as a process that is not the first; its weights come from the first one's."""
     run = RunFolder.open(path)
     recipe, card = Recipe.read(run.recipe_file), read_card(run.model)
-    module = rebuilt_model(card.architecture, len(card.classes), card.arguments)
+    module = rebuilt_model(card, recipe.model)
     plan = resolve(recipe.hardware, module, card.preprocessing.size)
     return _train_and_finish(run, module, plan, Silent(), resume=False)
 

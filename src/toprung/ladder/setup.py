@@ -15,7 +15,7 @@ from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
 from toprung.data.table_csv import write_table_csv
 from toprung.ladder.pictures import Pictures
-from toprung.models.catalogue import parameter_count
+from toprung.models.blocks.lora import plain_parameter_count
 from toprung.runs.environment import describe_environment
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import ModelCard, write_card
@@ -38,7 +38,7 @@ def create_run(folder: Path, source: Path, recipe: Recipe, pictures: Pictures, s
         "command": _command(),
         "data": {"path": str(place), "hash": data_hash(table)},
         "model": recipe.model.name,
-        "parameters": parameter_count(start.module),
+        "parameters": plain_parameter_count(start.module),
         "marks": ["partial weights"] if start.report is not None and start.report.partial else [],
         "error": None,
     }

@@ -22,19 +22,13 @@ from toprung.data.table import Table
 from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.evaluation.significance import PairedOutcome, mcnemar
+from toprung.ladder.controls import WORDS
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE
 from toprung.runs.weights_file import write_weights
 from toprung.storage import make_folder, replacing
 from toprung.training.batchnorm import has_batch_statistics, recompute_statistics
 from toprung.training.loop import Trainer
-
-WORDS = {
-    "last": "last weights, not averaged",
-    "last-statistics": "last weights, new BatchNorm statistics",
-    "best-epoch": "best epoch, not averaged",
-    "start": "before these epochs",
-}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from toprung.models.blocks.lora import merged_state
 from toprung.storage import replacing
 
 ALIGNMENT = 64
@@ -22,12 +23,12 @@ _paddings: dict[int, int] = {}  # layout -> spaces in the header, found when the
 
 
 def write_weights(file: Path, model: nn.Module) -> None:
-    """Write a model's tensors, in one step.
+    """Write a model's tensors, in one step; those of adapters merged into the layers that they stand beside.
 
     Raises:
         StorageError: full disk, or no permission.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in merged_state(model).items()}
     layout = hash(tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors.items()))
     with replacing(file) as temporary:
         _save(tensors, temporary, _paddings.get(layout, 0))

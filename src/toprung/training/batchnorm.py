@@ -32,9 +32,14 @@ class StatisticsWarmup:
         ]
 
     def set_momentum(self, step: int) -> None:
-        """Set every layer's momentum for optimiser step ``step``, 0-based."""
+        """Set every layer's momentum for optimiser step ``step`` of the stage, 0-based."""
         for layer, own in self._layers:
             layer.momentum = max(own, 1 / (step + 1))
+
+    def end(self) -> None:
+        """Give every layer its own momentum back."""
+        for layer, own in self._layers:
+            layer.momentum = own
 
 
 def has_batch_statistics(model: nn.Module) -> bool:

@@ -19,7 +19,7 @@ from toprung.training.feeding import make_cache, make_preparer, make_train_loade
 from toprung.training.freezing import Freezer
 from toprung.training.hardware import HardwarePlan
 from toprung.training.loop import Trainer
-from toprung.training.losses import balanced_class_weights, classification, make_loss
+from toprung.training.losses import balanced_class_weights, classification, make_loss, mean_over_samples
 from toprung.training.optimizer import make_optimizer
 from toprung.training.parameters import parameter_groups
 from toprung.training.parts import Objective, Prepare, Stage, Validate, place_stages
@@ -99,7 +99,8 @@ def fit_model(
 
     def objective(stage: Recipe) -> Objective:
         settings = stage.optimisation
-        return classification(make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights))
+        loss = make_loss(settings.loss, focal_gamma=settings.focal_gamma, class_weights=weights)
+        return classification(mean_over_samples(loss))
 
     work = Work(
         module=on_device(module, plan, accelerator, compiled=recipe.hardware.compile),
@@ -169,6 +170,7 @@ def _trainer(work: Work, stage: Stage, freezer: Freezer) -> Trainer:
 
 def release(trainer: Trainer) -> None:
     """Take the model out of what accelerate wrapped around it for one optimiser, so that it can be prepared again."""
+    trainer.statistics.end()
     accelerator = trainer.accelerator
     accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     accelerator.free_memory()

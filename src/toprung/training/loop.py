@@ -131,7 +131,7 @@ class Trainer:
         with contextlib.closing(self.stage.batches.epoch(progress.epoch, progress.batch)) as stream:
             for batch in stream:
                 self._set_rates()
-                self.statistics.set_momentum(self.progress.step)
+                self.statistics.set_momentum(self.progress.step - self.stage.first_step)
                 losses.append(self._step(batch))
                 sizes.append(len(batch.labels) * self.accelerator.num_processes)
                 pictures_since_log += sizes[-1]

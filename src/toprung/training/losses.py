@@ -55,6 +55,21 @@ def binary_cross_entropy(logits: Tensor, targets: Tensor, class_weights: Tensor 
     return terms.mean(dim=-1)
 
 
+def mean_over_samples(loss: Loss) -> Loss:
+    """Return ``loss`` for logits that may have a leading axis of samples, ``(M, B, C)``: the mean over the samples.
+
+    Logits ``(B, C)`` are passed on. Source: Inoue 2019, "Multi-sample dropout", section 3.
+    """
+
+    def mean(logits: Tensor, targets: Tensor) -> Tensor:
+        if logits.ndim == 2:
+            return loss(logits, targets)
+        samples, pictures, _ = logits.shape
+        return loss(logits.flatten(0, 1), targets.repeat(samples, 1)).view(samples, pictures).mean(dim=0)
+
+    return mean
+
+
 def make_loss(name: str, *, focal_gamma: float, class_weights: Tensor | None = None) -> Loss:
     """Return the loss of a recipe as a function of logits and targets.
 

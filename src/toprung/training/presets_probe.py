@@ -20,4 +20,6 @@ def probe(model: str | None) -> Settings:
         "data.balanced": False,
         "optimisation.class_weights": "none",
         "stages": [],
+        "model.lora_rank": 0,
+        "model.dropout_samples": 0,
     }

@@ -56,6 +56,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", self.seed, "0 or more")
+        # The mean of the two thin matrices is not that of their products, which are what the weights get.
+        rule = "false with model.lora_rank; set model.lora_rank=0 to average weights without adapters"
+        require(not (self.averaging.swa and self.model.lora_rank), "averaging.swa", self.averaging.swa, rule)
 
     def with_settings(self, settings: Mapping[str, Any]) -> Self:
         """Return a copy with dotted settings changed, such as ``{"optimisation.lr": 1e-4}``.

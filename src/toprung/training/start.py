@@ -16,10 +16,21 @@ from toprung.checkpoints.plan import LoadOptions
 from toprung.checkpoints.ready import model_from_weights
 from toprung.checkpoints.report import LoadReport
 from toprung.data.preprocessing import Preprocessing
-from toprung.models.catalogue import CONVENTIONS, MODEL_ARGUMENTS, build, check_runs, takes_img_size
+from toprung.errors import ModelError
+from toprung.models.blocks.learnable_resizer import ResizerShape, attach_resizer
+from toprung.models.catalogue import (
+    CONVENTIONS,
+    MODEL_ARGUMENTS,
+    RESIZER,
+    build,
+    check_name,
+    check_runs,
+    takes_img_size,
+)
 from toprung.runs.folder import RunFolder
-from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, read_card
+from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 from toprung.seeding import derive_seed, seed_global_generators
+from toprung.training.additions import add_for_training
 from toprung.training.settings import ModelSettings
 
 
@@ -28,8 +39,8 @@ class StartingModel:
     """A model ready to train.
 
     Attributes:
-        module: on the CPU, parameters real and writable.
-        arguments: keywords it was built with, to build it again.
+        module: on the CPU, parameters real and writable, with what the recipe adds for training.
+        arguments: keywords it was built with, to build it again without these additions.
         preprocessing: what its weights expect of the input.
         report: what was used of the weights; ``None`` for random ones.
     """
@@ -49,6 +60,10 @@ def build_arguments(settings: ModelSettings) -> dict[str, Any]:
     }
     if "img_size" in arguments and not takes_img_size(settings.name):
         del arguments["img_size"]  # a convolutional network takes any size: only the preprocessing changes
+    if settings.dropout_samples:
+        arguments["drop_rate"] = 0.0  # the multi-sample head drops, and nothing before it
+    if settings.resizer_size is not None:
+        arguments[RESIZER] = ResizerShape(out=_own_size(settings)).to_json()
     return arguments
 
 
@@ -64,7 +79,8 @@ def starting_model(
         background: colour under transparent pixels, kept with the preprocessing.
 
     Raises:
-        ModelError: unknown name, an argument the model does not take, or a model that does not run.
+        ModelError: unknown name, an argument the model does not take, or a model that does not run or is not made
+            for what the recipe adds.
         WeightsError: weights that cannot be read or had.
         WeightsMismatch: weights that do not fit.
     """
@@ -81,6 +97,7 @@ def starting_model(
         _start_head(module, settings.head_init_std, report, seed)
     preprocessing = _preprocessing(module, settings, report, background)
     check_runs(module, (3, *preprocessing.size))
+    add_for_training(module, settings, preprocessing.size)
     return StartingModel(module, arguments, preprocessing, report)
 
 
@@ -98,55 +115,83 @@ def _start_head(module: nn.Module, std: float, report: LoadReport | None, seed: 
             nn.init.zeros_(parameter)
 
 
-def rebuilt_model(name: str, num_classes: int, arguments: dict[str, Any]) -> nn.Module:
-    """Return the architecture with arbitrary values, to be filled from a checkpoint.
+def rebuilt_model(card: ModelCard, settings: ModelSettings) -> nn.Module:
+    """Return a run's model with arbitrary values, to be filled from a checkpoint.
+
+    Args:
+        card: of the run's saved model.
+        settings: of the run's recipe.
 
     Raises:
         ModelError: as :func:`starting_model`.
     """
-    return build(name, num_classes, arguments)
+    module = build(card.architecture, len(card.classes), card.arguments)
+    add_for_training(module, settings, card.preprocessing.size)
+    return module
 
 
 def _from_file(
     settings: ModelSettings, class_names: Sequence[str], arguments: dict[str, Any]
 ) -> tuple[nn.Module, LoadReport]:
-    file, own = _locate(settings.weights)
+    file, card = _locate(settings.weights)
+    resizer = arguments.get(RESIZER)
+    is_fresh = resizer is not None and (card is None or not _are_alike(resizer, card.arguments.get(RESIZER)))
     module, report = model_from_weights(
         settings.name,
         file,
         len(class_names),
-        arguments,
+        {name: value for name, value in arguments.items() if not (is_fresh and name == RESIZER)},
         options=LoadOptions(settings.head, tuple(class_names), settings.patch_resize),
         strict=not settings.partial_weights,
         dialect=settings.dialect,
         accept_proposal=settings.accept_proposal,
     )
+    if is_fresh:
+        attach_resizer(module, ResizerShape.from_json(arguments[RESIZER]))
     # Mapped tensors start at any byte of the file, and matrix products round by alignment: a fresh copy makes
     # this run and one resumed from a checkpoint compute the same bits.
     for tensor in [*module.parameters(), *module.buffers()]:
         tensor.data = tensor.data.clone()
     if report.conventions:
         arguments[CONVENTIONS] = report.conventions
+    own = {} if card is None else {"mean": card.preprocessing.mean, "std": card.preprocessing.std}
     return module, replace(report, source=settings.weights, preprocessing=report.preprocessing | own)
 
 
-def _locate(weights: str) -> tuple[Path, dict[str, Any]]:
-    """Return the file that ``--weights`` means, and the preprocessing of a model that toprung saved.
+def _are_alike(resizer: dict[str, Any], other: dict[str, Any] | None) -> bool:
+    """Say whether two resizers have the same tensors; they may resize to different sizes."""
+    return other is not None and {**other, "out": resizer["out"]} == resizer
+
+
+def _locate(weights: str) -> tuple[Path, ModelCard | None]:
+    """Return the file that ``--weights`` means, and the card of a model that toprung saved.
 
     Raises:
         WeightsError: a package without one weights file.
         RunError: a run folder that is damaged or from a newer version.
     """
     if weights.startswith("package:"):
-        return locate_package_weights(weights.removeprefix("package:")), {}
+        return locate_package_weights(weights.removeprefix("package:")), None
     path = Path(weights)
     if (path / "run.json").is_file():
         path = RunFolder.open(path).model
     file = path / WEIGHTS_FILE if path.is_dir() else path
     if file.name == WEIGHTS_FILE and (file.parent / CARD_FILE).is_file():
-        card = read_card(file.parent)
-        return file, {"mean": card.preprocessing.mean, "std": card.preprocessing.std}
-    return file, {}
+        return file, read_card(file.parent)
+    return file, None
+
+
+def _own_size(settings: ModelSettings) -> tuple[int, int]:
+    """Return height and width that the model itself takes, without a resizer before it."""
+    from timm.models import get_pretrained_cfg
+
+    check_name(settings.name)
+    if settings.img_size:
+        return settings.img_size, settings.img_size
+    config = get_pretrained_cfg(settings.name, allow_unregistered=True)
+    if config is None:
+        raise ModelError(f"timm does not tell the input size of {settings.name}; set model.img_size.")
+    return int(config.input_size[1]), int(config.input_size[2])
 
 
 def _timm_report(name: str, module: nn.Module) -> LoadReport:
@@ -172,7 +217,7 @@ def _preprocessing(
     from timm.data import resolve_model_data_config
 
     config = resolve_model_data_config(module)
-    side = settings.img_size
+    side = settings.resizer_size or settings.img_size
     size = (side, side) if side else tuple(config["input_size"][1:])
     own = report.preprocessing if report else {}
     return Preprocessing(

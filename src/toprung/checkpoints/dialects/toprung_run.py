@@ -11,6 +11,7 @@ from typing import Any
 
 from toprung.checkpoints.dialects import Target, Translation
 from toprung.checkpoints.files import WeightsFile
+from toprung.models.blocks.learnable_resizer import PREFIX
 from toprung.models.conventions import Conventions
 
 NAME = "toprung run"
@@ -27,8 +28,14 @@ def translate(file: WeightsFile, target: Target | None) -> Translation:
     arguments = dict(card.get("arguments") or {})
     conventions = Conventions.from_json(arguments.pop("conventions", {}))
     preprocessing = card.get("preprocessing") or {}
+    taken = {name for name in file.tensors if not name.startswith(PREFIX) or (target and name in target.shapes)}
     return Translation(
-        dict(file.tensors),
+        {name: tensor for name, tensor in file.tensors.items() if name in taken},
+        dropped=tuple(
+            (name, "learnable resizer, which only model.resizer_size takes")
+            for name in file.tensors
+            if name not in taken
+        ),
         preprocessing={key: tuple(preprocessing[key]) for key in ("mean", "std") if key in preprocessing},
         conventions=conventions,
         trained_for=f"{len(card.get('classes') or ())} classes of its own",

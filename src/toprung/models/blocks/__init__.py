@@ -1,0 +1,1 @@
+"""Parts of networks that timm lacks, one per file."""
