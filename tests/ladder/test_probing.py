@@ -15,7 +15,7 @@ from timm.models.resnet import ResNet
 import toprung
 from tests.cli.command_line import toprung as command
 from tests.pictures import make_pictures
-from toprung.errors import RecipeError, WeightsMismatch
+from toprung.errors import ModelError, RecipeError, WeightsMismatch
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.board import read_board
 from toprung.ladder.run import Run
@@ -283,3 +283,11 @@ def test_a_trained_run_can_be_probed(runs: Path, pictures: Path, tmp_path: Path)
     assert probed.code == 0, probed.err
     before, after = (_trunk(tmp_path / name / "model" / "model.safetensors") for name in ("trained", "probed"))
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_network_that_cannot_be_probed_is_refused_before_its_run_is_made(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no single classifier"):
+        toprung.train(
+            pictures, model="deit_tiny_distilled_patch16_224", weights="none", preset="probe", out=tmp_path / "run"
+        )
+    assert not (tmp_path / "run").exists()

@@ -16,6 +16,7 @@ from torch import nn
 from toprung.data.eval_view import EvalView
 from toprung.data.fixed_view import FixedView
 from toprung.data.loaders import View
+from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
 from toprung.errors import DataError, RecipeError
 from toprung.evaluation.predictions import Predictions
@@ -23,7 +24,7 @@ from toprung.ladder.display import Display
 from toprung.ladder.finishing import close, store_predictions
 from toprung.ladder.report import write_report
 from toprung.ladder.setup import now
-from toprung.models.catalogue import HEAD, parameter_count
+from toprung.models.catalogue import HEAD, evaluating, parameter_count
 from toprung.models.head_fitting import Features, HeadData, HeadOptions, logits_of
 from toprung.models.trunk import feature_function, trunk_fingerprint
 from toprung.runs.folder import RunFolder
@@ -62,6 +63,17 @@ def settled(recipe: Recipe) -> Recipe:
     if is_launched_as_many():
         raise RecipeError("a probe runs in one process; start it without torchrun or accelerate launch.")
     return recipe.with_settings({"hardware.precision": "fp32", "data.cache": "off"})
+
+
+def check_network(recipe: Recipe, module: nn.Module, preprocessing: Preprocessing) -> None:
+    """Refuse a network that cannot be probed, before its run is made.
+
+    Raises:
+        ModelError: its classifier is not one linear layer, or not the last of the network.
+    """
+    if recipe.probe.kinds:
+        with evaluating(module):
+            feature_function(module, preprocessing.size)
 
 
 def probe(

@@ -16,7 +16,7 @@ from toprung.errors import DataError, RunError, StorageError, ToprungError, Trai
 from toprung.ladder.display import Display, Silent
 from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
-from toprung.ladder.probing import probe, settled
+from toprung.ladder.probing import check_network, probe, settled
 from toprung.ladder.records import Records
 from toprung.ladder.setup import create_run, resolved
 from toprung.models.catalogue import check_name
@@ -106,6 +106,7 @@ def _prepare(
     RunFolder.refuse_existing(folder)
     listed = read_source(source)  # names only; the model and its weights are tried before a picture is opened
     start = starting_model(recipe.model, listed.classes, seed=recipe.seed, background=recipe.data.background_rgb)
+    check_network(recipe, start.module, start.preprocessing)
     pictures = gather(listed, recipe.data, seed=recipe.seed, display=display)
     _say_pictures(pictures, folder, display)
     display.say(str(start.report or f"weights    none: {recipe.model.name} starts from random values"))

@@ -23,7 +23,9 @@ def classifier_of(model: nn.Module) -> tuple[str, nn.Module]:
     for name, one in model.named_modules():
         if name and isinstance(module, nn.Module) and one is module:
             return name, one
-    raise ModelError(f"{type(model).__name__} has no single classifier whose place another head could take.")
+    raise ModelError(
+        f"{type(model).__name__} has no single classifier whose place another head could take; take another model."
+    )
 
 
 def linear_classifier_of(model: nn.Module) -> nn.Linear:
