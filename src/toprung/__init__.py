@@ -17,6 +17,7 @@ from toprung.version import __version__
 _HOMES = {
     "train": "toprung.ladder.run",
     "load": "toprung.ladder.run",
+    "average": "toprung.ladder.averaging.api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
     "Prediction": "toprung.runs.classifier",
@@ -39,6 +40,7 @@ __all__ = [
     "Run",
     "ToprungError",
     "__version__",
+    "average",
     "inspect_weights",
     "load",
     "load_weights",
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from toprung.checkpoints.report import LoadReport
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
+    from toprung.ladder.averaging.api import average
     from toprung.ladder.run import Run, load, train
     from toprung.runs.classifier import Classifier, Prediction
     from toprung.training.presets import preset

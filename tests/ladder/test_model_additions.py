@@ -75,7 +75,7 @@ def run(kind: str, pictures: Path, weights: Path, tmp_path_factory: pytest.TempP
 
 
 def recipe_of(weights: Path | str, **more: Any) -> Recipe:
-    return preset("quick").with_settings(SETTINGS | {"model.weights": str(weights)} | more)
+    return preset("quick", SETTINGS["model.name"]).with_settings(SETTINGS | {"model.weights": str(weights)} | more)
 
 
 def test_it_learns(run: RunFolder) -> None:

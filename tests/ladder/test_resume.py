@@ -57,7 +57,7 @@ def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder
 
 
 def _recipe(model: str = "test_vit") -> Recipe:
-    return preset("finetune").with_settings(SETTINGS | {"model.name": model})
+    return preset("finetune", model).with_settings(SETTINGS | {"model.name": model})
 
 
 def _same_end(one: RunFolder, other: RunFolder) -> None:

@@ -76,7 +76,8 @@ def test_the_heads_own_scale_comes_on_top() -> None:
 def test_what_stands_fresh_in_front_of_a_backbone_learns_as_the_head_does() -> None:
     model = timm.create_model("test_vit", num_classes=3)
     model.resizer = nn.Conv2d(3, 3, 1)
-    assert rates(model, layer_decay=0.5)["resizer.weight"] == 1.0
+    found = rates(model, layer_decay=0.5, head_lr_scale=3.0)
+    assert found["resizer.weight"] == found["head.weight"] == 3.0
 
 
 def test_one_dimension_and_the_models_own_list_do_not_decay_in_any_layer() -> None:

@@ -17,6 +17,8 @@ from toprung.version import __version__
 VERBS = {
     "data": "Report on a folder of pictures: counts, duplicates, leaks, unreadable files.",
     "train": "Train a classifier on a folder of labelled pictures.",
+    "pretrain": "Pretrain a ViT on pictures without labels.",
+    "average": "Average the weights of runs into a new run.",
     "inspect": "Tell what a weights file is, and what loading it would do.",
     "validate": "Score a run's model on its own or other labelled pictures.",
     "predict": "Predict pictures with a run's model and write a CSV.",

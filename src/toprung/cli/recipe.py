@@ -49,6 +49,7 @@ def _presets() -> str:
                     formatter.write_text(" ".join(paragraph.split()))
         formatter.write_paragraph()
     formatter.write_text(
-        "`toprung recipe PRESET` prints its settings, `toprung train PICTURES --preset PRESET` trains with them."
+        "`toprung recipe PRESET` prints its settings, `toprung train PICTURES --preset PRESET` trains with them; "
+        f"{' and '.join(preset_names('pretraining'))} are for `toprung pretrain`."
     )
     return formatter.getvalue().rstrip()

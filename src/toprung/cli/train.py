@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from toprung.training.presets import compose, preset_names
+from toprung.training.presets import compose, preset_names, require_kind
 from toprung.training.recipe import parse_assignment
 
 
@@ -23,7 +23,7 @@ from toprung.training.recipe import parse_assignment
     "--preset",
     "preset_name",
     metavar="NAME",
-    help=f"Starting point of the recipe: {', '.join(preset_names())}. [default: finetune]",
+    help=f"Starting point of the recipe: {', '.join(preset_names('training'))}. [default: finetune]",
 )
 @click.option(
     "--recipe", "recipe_file", type=click.Path(path_type=Path), help="Take the recipe from a TOML file, on the preset."
@@ -102,6 +102,7 @@ def command(
             base = None
         if pictures is None:
             raise click.UsageError("Missing argument 'PICTURES': the folder of labelled pictures.")
+        require_kind(preset_name or "finetune", "training")
         recipe = compose(preset_name or "finetune", settings, base=base, file=recipe_file)
         from toprung.ladder.rung import climb_rung
 

@@ -182,6 +182,8 @@ def _read_row(folder: Path, splits: Sequence[str]) -> BoardRow:
         scored = _scored(mapping(scores.get(split)))
         if scored:
             return replace(row, split=split, picture_set=_picture_set(run.predictions_file(split)), **scored)
+    if row.status == "finished" and record.get("kind") == "pretraining":
+        return replace(row, error=f"pretraining, no rank: toprung train PICTURES --weights {folder}")
     if row.status == "finished" and not row.error:
         return replace(row, error=problems[0] if problems else f"no scores on {' or '.join(splits)}")
     return row

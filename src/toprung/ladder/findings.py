@@ -171,6 +171,8 @@ NOTHING = "nothing"
 
 
 def _how_chosen(record: Record, scored: dict[str, Scored]) -> list[str]:
+    if told := text(record.run.get("how_chosen")):  # an average: its parents' splits matter too
+        return [told]
     if "test" in scored:
         sentence = (
             f"These pictures took no part in training or in choosing {text(record.run.get('chosen')) or 'the epoch'}"

@@ -15,14 +15,17 @@ from typing import Any
 
 from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
-from toprung.ladder import findings, sections, wording
+from toprung.ladder import findings, reconstructions_shown, sections, wording
+from toprung.ladder.averaging.section import average_section
 from toprung.ladder.controls import read_controls, verdict
 from toprung.ladder.heads_section import heads
 from toprung.ladder.health import data_health
-from toprung.ladder.reading import Record, listing, mapping, read_record, text
+from toprung.ladder.reading import Record, listing, mapping, number, read_json, read_record, text
 from toprung.ladder.thumbnails import Thumbnails
 from toprung.runs.folder import RunFolder
 from toprung.storage import write_text
+
+_PAGES = {"pretraining": "pretraining.html.j2"}
 
 
 def write_report(run: Path) -> Path:
@@ -76,7 +79,7 @@ def render(record: Record) -> str:
     environment.filters["split_name"] = wording.split_name
     script = environment.loader.get_source(environment, "report.js")[0]  # type: ignore[union-attr]
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    page = environment.get_template("report.html.j2")
+    page = environment.get_template(_PAGES.get(text(record.run.get("kind")), "report.html.j2"))
     return page.render(script=Markup(script), script_digest=digest, **gather(record))
 
 
@@ -89,6 +92,7 @@ def gather(record: Record) -> dict[str, Any]:
     data_folder = text(mapping(record.run.get("data")).get("path"))
     thumbnail = Thumbnails(Path(data_folder) if data_folder else None)
     training = sections.training(record)
+    index = read_json(reconstructions_shown.index_file(RunFolder(record.path)), problems)
     shown = predictions.get(head.split if head else "val")
     return {
         "name": record.name,
@@ -104,6 +108,7 @@ def gather(record: Record) -> dict[str, Any]:
         "ece": findings.measure(head.values, "ece") if head else None,
         "training": training,
         "heads": heads(record),
+        "average": average_section(record),
         "controls": [
             {"split": split, "rows": rows, "verdict": verdict(rows)}
             for split, rows in read_controls(record.run).items()
@@ -112,6 +117,10 @@ def gather(record: Record) -> dict[str, Any]:
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
         "calibration": sections.calibration(head) if head else None,
         "per_class": sections.per_class(head) if head else [],
+        "reconstructions": reconstructions_shown.shown(RunFolder(record.path), index),
+        "hidden": number(index.get("mask_ratio")),
+        "normalised": index.get("normalised") is True,
+        "best_loss": number(record.run.get("best_loss")),
         "health": data_health(record, thumbnail),
         "recipe": _recipe(record, problems),
         "load_report": _load_report(record),

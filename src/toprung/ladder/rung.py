@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
-from accelerate import Accelerator
 from torch import nn
 
 from toprung.data.sources import read_source
-from toprung.data.table import SPLITS, Table
+from toprung.data.table import SPLITS
 from toprung.data.table_csv import read_table_csv
-from toprung.errors import DataError, RunError, StorageError, ToprungError, TrainingDiverged
+from toprung.errors import RunError
 from toprung.ladder.display import Display, Silent
 from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
 from toprung.ladder.probing import check_network, probe, settled
-from toprung.ladder.records import Records
 from toprung.ladder.setup import create_run, resolved
+from toprung.ladder.sitting import noting_end, require_files, watching
 from toprung.models.catalogue import check_name
 from toprung.runs.folder import RunFolder, free_name
 from toprung.runs.model import read_card
-from toprung.training.events import Audience, Observer
 from toprung.training.fitting import fit_model
 from toprung.training.hardware import HardwarePlan, resolve
-from toprung.training.interrupt import Interrupted
 from toprung.training.optimizer import check_optimizer
 from toprung.training.processes import (
     check_batch_size,
@@ -37,7 +32,6 @@ from toprung.training.processes import (
 )
 from toprung.training.recipe import Recipe
 from toprung.training.start import rebuilt_model, starting_model
-from toprung.training.state import Progress
 
 _LEAKS = 10  # listed on the terminal
 
@@ -72,10 +66,12 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
     """Continue an interrupted run from its last checkpoint, to the same end as if it had never stopped.
 
     Raises:
-        RunError: no such run, a finished one, or one that is damaged.
+        RunError: no such run, one of another kind, a finished one, or one that is damaged.
         DataError: a picture of the run is gone.
     """
     run = RunFolder.open(path)
+    if run.kind != "training":
+        raise RunError(f"{path} is a {run.kind}; continue it with `{run.command} --resume {path}`.")
     if run.record()["status"] == "finished":
         raise RunError(f"{path} is finished already; `toprung validate {path}` scores it.")
     recipe = Recipe.read(run.recipe_file)
@@ -132,9 +128,9 @@ def _train_and_finish(
     run: RunFolder, module: nn.Module, plan: HardwarePlan, display: Display, *, resume: bool
 ) -> RunFolder:
     recipe, table = Recipe.read(run.recipe_file), read_table_csv(run.table_file)
-    _require_files(table)
+    require_files(table)
     accelerator = make_accelerator(plan, recipe.hardware.trackers, run.path)
-    try:
+    with noting_end(run, accelerator, "toprung train"):
         if recipe.probe.kinds:
             probe(run, recipe, table, module, accelerator, display)
             return run
@@ -147,26 +143,10 @@ def _train_and_finish(
             last_file=run.last_file,
             best_file=run.best_file,
             accelerator=accelerator,
-            watch=lambda accelerator, total, position: _watching(run, display, accelerator, total, position),
+            watch=lambda accelerator, total, position: watching(run, display, accelerator, total, position),
             resume=resume,
         )
         finish(run, recipe, table, trainer)
-    except Interrupted as stop:
-        _note_end(run, accelerator, status="interrupted")
-        raise Interrupted(f"{stop}; continue with: toprung train --resume {run.path}") from None
-    except StorageError as error:
-        with contextlib.suppress(StorageError):  # the record is perhaps not writable either
-            _note_end(run, accelerator, status="interrupted")
-        raise StorageError(f"{error} The run is whole; go on with: toprung train --resume {run.path}") from error
-    except TrainingDiverged as error:
-        text = f"{error} {_what_was_kept(run)}"
-        _note_end(run, accelerator, status="failed", error=text)
-        raise TrainingDiverged(text) from error
-    except ToprungError as error:
-        _note_end(run, accelerator, status="failed", error=str(error))
-        raise
-    finally:
-        accelerator.end_training()
     return run
 
 
@@ -174,44 +154,6 @@ def _stem(recipe: Recipe) -> str:
     """Return a name for the run of a recipe."""
     fold = f"-fold{recipe.data.fold}" if recipe.data.folds else ""
     return f"{recipe.model.name}-{recipe.preset}{fold}"
-
-
-def _what_was_kept(run: RunFolder) -> str:
-    if not run.last_file.is_file():
-        return "It happened before the first checkpoint; train anew, into another folder."
-    best = f" and the best model in {run.model}" if run.best_file.is_file() else ""
-    return (
-        f"The last good checkpoint{best} is kept; resuming would take the same steps again, "
-        "so train anew, into another folder."
-    )
-
-
-def _note_end(run: RunFolder, accelerator: Accelerator, **changes: str) -> None:
-    if accelerator.is_main_process:
-        run.update(**changes)
-
-
-@contextlib.contextmanager
-def _watching(
-    run: RunFolder, display: Display, accelerator: Accelerator, total: int, position: Progress
-) -> Iterator[Observer]:
-    """Write and show the events of a run, from its position on."""
-    if not accelerator.is_main_process:
-        yield Audience([])
-        return
-    records = Records(run, accelerator)
-    records.cut_back(step=position.step, epochs=position.epoch)
-    accelerator.init_trackers("toprung", init_kwargs={"tensorboard": {"purge_step": position.step + 1}})
-    with display.training(total, position.step) as shown:
-        yield Audience([records, shown])
-
-
-def _require_files(table: Table) -> None:
-    gone = [path for path in table.paths if not path.is_file()]
-    if gone:
-        raise DataError(
-            f"{len(gone)} of the run's {len(table)} pictures are gone, first {gone[0]}; put them back to go on."
-        )
 
 
 def _say_pictures(pictures: Pictures, folder: Path, display: Display) -> None:

@@ -17,7 +17,7 @@ from toprung.data.table_csv import write_table_csv
 from toprung.ladder.pictures import Pictures
 from toprung.models.blocks.lora import plain_parameter_count
 from toprung.runs.environment import describe_environment
-from toprung.runs.folder import RunFolder
+from toprung.runs.folder import Kind, RunFolder
 from toprung.runs.model import ModelCard, write_card
 from toprung.storage import write_text
 from toprung.training.hardware import HardwarePlan
@@ -25,8 +25,26 @@ from toprung.training.recipe import Recipe
 from toprung.training.start import StartingModel
 
 
-def create_run(folder: Path, source: Path, recipe: Recipe, pictures: Pictures, start: StartingModel) -> RunFolder:
+def create_run(
+    folder: Path,
+    source: Path,
+    recipe: Recipe,
+    pictures: Pictures,
+    start: StartingModel,
+    *,
+    kind: Kind = "training",
+    classes: tuple[str, ...] | None = None,
+) -> RunFolder:
     """Make the run folder with recipe, environment, table, health, load report, and the model's card.
+
+    Args:
+        folder: to make.
+        source: where the pictures came from.
+        recipe: resolved.
+        pictures: gathered from there.
+        start: the model at its beginning.
+        kind: of the run.
+        classes: of the model's outputs; ``None`` for the table's.
 
     Raises:
         RunError: the folder exists.
@@ -35,7 +53,8 @@ def create_run(folder: Path, source: Path, recipe: Recipe, pictures: Pictures, s
     table = pictures.table
     place = Path(source).resolve()
     record: dict[str, Any] = {
-        "command": _command(),
+        "kind": kind,
+        "command": command_line(),
         "data": {"path": str(place), "hash": data_hash(table)},
         "model": recipe.model.name,
         "parameters": plain_parameter_count(start.module),
@@ -53,7 +72,7 @@ def create_run(folder: Path, source: Path, recipe: Recipe, pictures: Pictures, s
     card = ModelCard(
         architecture=recipe.model.name,
         arguments=start.arguments,
-        classes=table.classes,
+        classes=table.classes if classes is None else classes,
         preprocessing=start.preprocessing,
         recipe=recipe.to_dict(),
         data_hash=data_hash(table),
@@ -97,7 +116,8 @@ def now() -> str:
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def _command() -> str:
+def command_line() -> str:
+    """Return the command that was typed, "" where toprung was called from Python."""
     program = Path(sys.argv[0])
     if program.name == "toprung" or program.parent.name == "toprung":  # the script, or python -m toprung
         return shlex.join(["toprung", *sys.argv[1:]])

@@ -18,7 +18,7 @@ from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
 from toprung.evaluation.predictions import softmax
 from toprung.runs.folder import RunFolder
-from toprung.runs.model import CARD_FILE, ModelCard, load_model
+from toprung.runs.model import CARD_FILE, ModelCard, load_model, read_card
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class Classifier:
         Raises:
             RunError: missing or damaged files, a newer version, or a device that is not there.
         """
+        if not read_card(folder).classes:
+            raise RunError(
+                f"{folder} holds an encoder without a classifier; train one on labelled pictures with "
+                f"`toprung train PICTURES --weights {folder}`."
+            )
         module, card = load_model(folder)
         return cls(module.to(_device(device)), card)
 

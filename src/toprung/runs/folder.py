@@ -1,7 +1,7 @@
 """The run folder: where everything of a run stands, and its record in ``run.json``.
 
 runs/<name>/
-  run.json               format version, status, command, marks
+  run.json               format version, kind, status, command, marks
   recipe.toml            the resolved recipe
   environment.json       versions, machine
   load_report.json       what was used of the starting weights
@@ -15,6 +15,9 @@ runs/<name>/
   predictions/SPLIT.npz
   scores.json            metrics of each split, with intervals
   report.html
+
+A pretraining has neither predictions nor scores. Its model is the encoder; encoder and decoder stand beside it in
+``autoencoder.safetensors``, and ``reconstructions/`` holds pictures of what they make of held-out pictures.
 """
 
 from __future__ import annotations
@@ -22,13 +25,15 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toprung.errors import RunError
 from toprung.storage import explain, make_folder, write_json
 from toprung.version import __version__
 
 FORMAT = 1
+Kind = Literal["training", "pretraining"]
+COMMANDS: dict[str, str] = {"training": "toprung train", "pretraining": "toprung pretrain"}
 
 
 class RunFolder:
@@ -49,8 +54,23 @@ class RunFolder:
     last_file = property(lambda self: self.path / "checkpoints" / "last.pt")
     model = property(lambda self: self.path / "model")
     best_file = property(lambda self: self.path / "model" / "model.safetensors")
+    autoencoder_file = property(lambda self: self.path / "model" / "autoencoder.safetensors")
+    reconstructions = property(lambda self: self.path / "reconstructions")
     scores_file = property(lambda self: self.path / "scores.json")
     report_file = property(lambda self: self.path / "report.html")
+
+    @property
+    def kind(self) -> str:
+        """``training`` or ``pretraining``; runs from before there was a choice are trainings."""
+        try:
+            return str(self.record().get("kind", "training"))
+        except RunError:
+            return "training"
+
+    @property
+    def command(self) -> str:
+        """The command that makes and resumes runs of this kind."""
+        return COMMANDS.get(self.kind, COMMANDS["training"])
 
     def predictions_file(self, split: str) -> Path:
         """Return where the predictions of a split stand."""
@@ -67,12 +87,14 @@ class RunFolder:
         cls.refuse_existing(path)
         make_folder(path)
         run = cls(path)
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        run.write_json(
-            run.record_file,
-            {"format": FORMAT, "toprung": __version__, "name": path.name, "created": now, "status": "running"} | record,
-        )
+        run.write_json(run.record_file, cls.opening_record(path.name) | record)
         return run
+
+    @staticmethod
+    def opening_record(name: str) -> dict[str, Any]:
+        """Return what ``run.json`` says of a run of this name that begins now."""
+        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        return {"format": FORMAT, "toprung": __version__, "name": name, "created": now, "status": "running"}
 
     @staticmethod
     def refuse_existing(path: Path, option: str = "--out") -> None:
@@ -84,7 +106,8 @@ class RunFolder:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             remedy = f"choose another {option}"
             if (path / "run.json").is_file():
-                remedy = f"continue it with `toprung train --resume {path}`, or choose another {option}"
+                command = RunFolder(path).command
+                remedy = f"continue it with `{command} --resume {path}`, or choose another {option}"
             raise RunError(f"{path} exists already and is never overwritten; {remedy}.")
 
     @classmethod

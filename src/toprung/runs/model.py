@@ -33,7 +33,7 @@ class ModelCard:
     Attributes:
         architecture: a name of the catalogue.
         arguments: keywords it was built with.
-        classes: class names, by output.
+        classes: class names, by output; none of an encoder without a classifier.
         preprocessing: from a picture to an input.
         recipe: what it was trained by.
         data_hash: hash of the pictures, labels and splits it was trained on.
@@ -90,7 +90,7 @@ def _card(content: Mapping[str, Any]) -> ModelCard:
     for name in OUR_ARGUMENTS:
         if not isinstance(arguments.get(name, {}), dict):
             raise ValueError(f"{name} is no table")
-    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ValueError("classes is no list of names")
     if not isinstance(content["architecture"], str):
         raise ValueError("architecture is no name")

@@ -18,6 +18,8 @@ def stored_scores(run: RunFolder, split: str | None) -> dict[str, Any]:
     Raises:
         RunError: the run holds no scores yet, or none for this split.
     """
+    if run.kind == "pretraining":
+        raise RunError(f"{run.path} is a pretraining: an encoder without a classifier has no scores.")
     if not run.scores_file.is_file():
         status = run.record().get("status")
         raise RunError(f"{run.path} holds no scores yet: the run is {status}.")

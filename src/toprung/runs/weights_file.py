@@ -28,7 +28,16 @@ def write_weights(file: Path, model: nn.Module) -> None:
     Raises:
         StorageError: full disk, or no permission.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in merged_state(model).items()}
+    write_tensors(file, merged_state(model))
+
+
+def write_tensors(file: Path, state: Mapping[str, Tensor]) -> None:
+    """Write tensors by name, in one step.
+
+    Raises:
+        StorageError: full disk, or no permission.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     layout = hash(tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors.items()))
     with replacing(file) as temporary:
         _save(tensors, temporary, _paddings.get(layout, 0))

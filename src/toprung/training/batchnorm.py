@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from toprung.errors import DataError
+
 
 class StatisticsWarmup:
     """Running statistics as the plain mean over the first steps, then as the usual moving average.
@@ -43,38 +45,56 @@ class StatisticsWarmup:
 
 
 def has_batch_statistics(model: nn.Module) -> bool:
-    """Say whether the model keeps running statistics, which averaged weights make wrong."""
-    return any(isinstance(layer, _BatchNorm) and layer.track_running_stats for layer in model.modules())
+    """Say whether a model has layers that keep running statistics of batches, so that averaged weights need new ones.
+
+    Vision transformers and ConvNeXts normalise each picture by itself: for them a pass over data would change nothing.
+    """
+    return bool(_tracking_layers(model))
 
 
 @torch.no_grad()
 def recompute_statistics(model: nn.Module, inputs: Iterable[Tensor]) -> None:
-    """Set the running statistics of every BatchNorm to the plain mean over batches, as ``torch``'s ``update_bn`` does.
+    """Replace BatchNorm's running statistics by their plain mean over batches, in place.
 
-    Only BatchNorm layers are in train mode meanwhile: dropout and stochastic depth would disturb what is measured.
-    Modes and momenta are then as before.
+    The mean of several networks' statistics is not the statistics of the mean of their weights. As
+    ``torch.optim.swa_utils.update_bn``, every batch counts alike and what the layers held before is forgotten; but
+    only these layers are put in training mode, so that the statistics are those of the network as it answers, without
+    dropout and drop path. Modes and momenta come back as they were. A model without such layers sees no batch.
 
     Args:
-        model: changed in place; one without BatchNorm is left alone and no input is drawn.
-        inputs: batches of normalised pictures ``(B, 3, H, W)`` on the model's device.
+        model: on the device of the inputs.
+        inputs: normalised training pictures, ``(B, 3, H, W)`` float each, B > 1.
 
-    Source: Izmailov et al. 2018 (arXiv 1803.05407), section 3.2.
+    Raises:
+        DataError: no batch came.
+
+    Source: Izmailov et al. 2018 (arXiv 1803.05407), algorithm 1, its last line.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
+    layers = _tracking_layers(model)
     if not layers:
         return
     modes = [(module, module.training) for module in model.modules()]
     momenta = [layer.momentum for layer in layers]
-    model.eval()
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain mean over all batches so far
-        layer.train()
+    model.train().eval()  # layers that keep a table of their weights make it anew
+    batches = 0
     try:
+        for layer in layers:
+            layer.training = True  # not train(): timm's layers hold a dropout of their own
+            layer.momentum = None  # a plain mean
         for batch in inputs:
+            if batches == 0:
+                for layer in layers:
+                    layer.reset_running_stats()
             model(batch)
+            batches += 1
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
         for module, mode in modes:
             module.training = mode
+    if batches == 0:
+        raise DataError("there is no picture to compute BatchNorm's statistics from; give training pictures.")
+
+
+def _tracking_layers(model: nn.Module) -> list[_BatchNorm]:
+    return [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.running_mean is not None]

@@ -14,6 +14,7 @@ from torch import nn
 from toprung.data.malloc import raise_malloc_thresholds
 from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
+from toprung.runs.weights_file import write_weights
 from toprung.training.events import Observer
 from toprung.training.feeding import make_cache, make_preparer, make_train_loader
 from toprung.training.freezing import Freezer
@@ -44,6 +45,7 @@ class Work:
         prepare: makes the preparation of a stage's recipe.
         validate: model to scores.
         last_file, best_file: where checkpoint and best weights are written.
+        write_best: how the best weights are written.
     """
 
     module: nn.Module
@@ -54,6 +56,7 @@ class Work:
     validate: Validate
     last_file: Path
     best_file: Path
+    write_best: Callable[[Path, nn.Module], None] = write_weights
 
 
 def fit_model(
@@ -165,6 +168,7 @@ def _trainer(work: Work, stage: Stage, freezer: Freezer) -> Trainer:
         validate=work.validate,
         last_file=work.last_file,
         best_file=work.best_file,
+        write_best=work.write_best,
     )
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from toprung.checkpoints.load import head_names
 from toprung.errors import RecipeError
+from toprung.models.blocks.learnable_resizer import PREFIX as RESIZER
 from toprung.training.layers import layer_numbers
 from toprung.training.settings import parse_freeze
 
@@ -62,7 +63,7 @@ def frozen_names(model: nn.Module, what: str) -> set[str]:
     if kind == "none":
         return set()
     if kind == "backbone":
-        return names - head_names(model)
+        return {name for name in names - head_names(model) if not name.startswith(RESIZER)}
     if kind == "names":
         found = {name for name in names if re.search(argument, name)}
         if not found:

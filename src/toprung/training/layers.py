@@ -7,10 +7,10 @@ import re
 from torch import nn
 
 from toprung.errors import ModelError
+from toprung.models.blocks.learnable_resizer import PREFIX as RESIZER  # starts fresh, as the head does
 
 _BLOCK = re.compile(r"blocks\.(\d+)\.")
 _AFTER_THE_BLOCKS = ("norm.", "fc_norm.", "head.", "head_dist.", "attn_pool.", "rel_pos_bias.")
-_FRESH = ("resizer.",)  # what toprung puts in front of a backbone starts at random, as the head does
 
 
 def layer_numbers(model: nn.Module) -> dict[str, int]:
@@ -28,10 +28,10 @@ def layer_numbers(model: nn.Module) -> dict[str, int]:
         that their published fine-tuning code calls ``get_layer_id_for_vit`` and ``get_num_layer_for_vit``.
     """
     names = [name for name, _ in model.named_parameters()]
-    own = [name for name in names if not name.startswith(_FRESH)]
+    own = [name for name in names if not name.startswith(RESIZER)]
     numbers = _plain(model, own) if is_plain_vit(model) else _by_matcher(model)
     top = max(numbers.values(), default=0)
-    return {name: numbers.get(name, top) if not name.startswith(_FRESH) else top for name in names}
+    return {name: numbers.get(name, top) if not name.startswith(RESIZER) else top for name in names}
 
 
 def is_plain_vit(model: nn.Module) -> bool:

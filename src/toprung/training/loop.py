@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -49,6 +50,7 @@ class Trainer:
         validate: model to scores; called in eval mode.
         last_file: where checkpoints are written.
         best_file: where the best weights so far are written.
+        write_best: how they are written.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Trainer:
         validate: Validate,
         last_file: Path,
         best_file: Path,
+        write_best: Callable[[Path, nn.Module], None] = write_weights,
     ) -> None:
         self.stage, self.recipe = stage, stage.recipe
         self.schedule = schedule
@@ -75,6 +78,7 @@ class Trainer:
         self.validate = validate
         self.last_file = last_file
         self.best_file = best_file
+        self.write_best = write_best
         self.progress = Progress(micro_batch=self.recipe.optimisation.micro_batch)
         self.watch = LossWatch()
         decay = self.recipe.averaging.ema_decay
@@ -295,7 +299,7 @@ class Trainer:
             progress.best_accuracy = scores.accuracy
         progress.best_epoch, progress.best_is_average = progress.epoch + 1, is_average
         if self.accelerator.is_main_process:
-            write_weights(self.best_file, model)
+            self.write_best(self.best_file, model)
 
     def save(self) -> None:
         """Write ``last.pt``; the one before is replaced only when the new one is whole."""

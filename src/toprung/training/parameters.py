@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from toprung.checkpoints.load import head_names
+from toprung.models.blocks.learnable_resizer import PREFIX as RESIZER
 from toprung.training.layers import layer_numbers
 
 Group = tuple[int, bool, bool]
@@ -25,7 +26,7 @@ def parameter_groups(
         model: any timm model.
         lr: rate of the last layer.
         weight_decay: of the decayed groups.
-        head_lr_scale: the head's rate is this times ``lr``.
+        head_lr_scale: the rate of the head, and of a resizer in front, is this times ``lr``: both start fresh.
         layer_decay: in (0, 1]; 1 gives all layers the same rate.
 
     Returns:
@@ -39,7 +40,7 @@ def parameter_groups(
         Layer decay as :func:`~toprung.training.layers.layer_numbers`.
     """
     spared = set(getattr(model, "no_weight_decay", set)() or ())
-    head = head_names(model)
+    head = head_names(model) | {name for name, _ in model.named_parameters() if name.startswith(RESIZER)}
     layers = layer_numbers(model) if layer_decay < 1 else {}
     top = max(layers.values(), default=0)
     groups: dict[Group, list[nn.Parameter]] = {}

@@ -9,13 +9,15 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toprung.errors import RecipeError, nearest
 from toprung.training.recipe import Recipe
 
 Settings = dict[str, Any]
+Kind = Literal["training", "pretraining"]
 _PRESETS: dict[str, Callable[[str | None], Settings]] = {}
+_FOR_PRETRAINING: set[str] = set()
 
 
 def register(build: Callable[[str | None], Settings]) -> Callable[[str | None], Settings]:
@@ -27,10 +29,26 @@ def register(build: Callable[[str | None], Settings]) -> Callable[[str | None], 
     return build
 
 
-def preset_names() -> list[str]:
-    """Return the names of all presets."""
+def register_pretraining(build: Callable[[str | None], Settings]) -> Callable[[str | None], Settings]:
+    """Add a preset of ``toprung pretrain``, as :func:`register`."""
+    _FOR_PRETRAINING.add(build.__name__.replace("_", "-"))
+    return register(build)
+
+
+def preset_names(kind: Kind | None = None) -> list[str]:
+    """Return the names of all presets, or of those for one kind of run."""
     _load()
-    return list(_PRESETS)
+    return [name for name in _PRESETS if kind is None or (name in _FOR_PRETRAINING) == (kind == "pretraining")]
+
+
+def require_kind(name: str, kind: Kind) -> None:
+    """Refuse a preset that is for the other kind of run.
+
+    Raises:
+        RecipeError: naming those that are for this one.
+    """
+    if name in preset_names() and name not in preset_names(kind):
+        raise RecipeError(f"the preset {name!r} is not for {kind}, which has {', '.join(preset_names(kind))}.")
 
 
 def preset_description(name: str) -> str:
@@ -92,7 +110,13 @@ def compose(name: str, settings: Mapping[str, Any], *, base: Recipe | None = Non
 
 
 def _load() -> None:
-    from toprung.training import presets_mae, presets_probe, presets_stages, presets_swa  # noqa: F401 - they register
+    from toprung.training import (  # noqa: F401 - they register their presets
+        presets_mae,
+        presets_pretraining,
+        presets_probe,
+        presets_stages,
+        presets_swa,
+    )
 
 
 _VIT = re.compile(r"(vit|deit|deit3|beit|beitv2|eva|eva02|flexivit)_")

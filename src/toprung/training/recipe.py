@@ -25,6 +25,7 @@ from toprung.training.settings import (
     HardwareSettings,
     ModelSettings,
     OptimisationSettings,
+    PretrainingSettings,
     ScheduleSettings,
     require,
 )
@@ -50,6 +51,7 @@ class Recipe:
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     averaging: AveragingSettings = field(default_factory=AveragingSettings)
+    pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     stages: tuple[StageSettings, ...] = ()

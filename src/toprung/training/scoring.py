@@ -46,7 +46,7 @@ def make_validator(
 ) -> Callable[[nn.Module], Validation]:
     """Return the function that scores a model on the val split; each process takes every n-th picture."""
     labels = torch.from_numpy(val.labels.copy())
-    loader = _loader(val, preprocessing, recipe, accelerator)
+    loader = eval_loader(val, preprocessing, recipe, accelerator)
     height, width = preprocessing.size
     batches = RememberedBatches(loader) if fits_in_memory(3 * height * width * len(val)) else loader
 
@@ -70,11 +70,12 @@ def predict_table(
     Raises:
         DataError: a picture that was readable before training no longer is.
     """
-    loader = _loader(table, preprocessing, recipe, accelerator)
+    loader = eval_loader(table, preprocessing, recipe, accelerator)
     return _predict(model, loader, loader, preprocessing, accelerator)
 
 
-def _loader(table: Table, preprocessing: Preprocessing, recipe: Recipe, accelerator: Accelerator) -> EvalLoader:
+def eval_loader(table: Table, preprocessing: Preprocessing, recipe: Recipe, accelerator: Accelerator) -> EvalLoader:
+    """Return the loader of a table's pictures as they are scored; each process takes every n-th."""
     return EvalLoader(
         table.paths,
         table.labels,

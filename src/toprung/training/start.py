@@ -133,7 +133,7 @@ def rebuilt_model(card: ModelCard, settings: ModelSettings) -> nn.Module:
 def _from_file(
     settings: ModelSettings, class_names: Sequence[str], arguments: dict[str, Any]
 ) -> tuple[nn.Module, LoadReport]:
-    file, card = _locate(settings.weights)
+    file, card = locate_weights(settings.weights)
     resizer = arguments.get(RESIZER)
     is_fresh = resizer is not None and (card is None or not _are_alike(resizer, card.arguments.get(RESIZER)))
     module, report = model_from_weights(
@@ -163,7 +163,7 @@ def _are_alike(resizer: dict[str, Any], other: dict[str, Any] | None) -> bool:
     return other is not None and {**other, "out": resizer["out"]} == resizer
 
 
-def _locate(weights: str) -> tuple[Path, ModelCard | None]:
+def locate_weights(weights: str) -> tuple[Path, ModelCard | None]:
     """Return the file that ``--weights`` means, and the card of a model that toprung saved.
 
     Raises:

@@ -30,6 +30,8 @@ _BESIDE = (r"fc_norm\.(weight|bias)", r"head\.[01]\.\w+", "mask_token", r"decode
 def recognise(file: WeightsFile) -> bool:
     """Recognise timm's ViT names under ``model`` with a decoder, without a head, with fc_norm, or with a probe."""
     names = file.tensors.keys()
+    if "toprung" in file.config:  # a pretraining of ours, whose card tells more
+        return False
     if not is_plain_vit(names, HEAD, *_BESIDE):
         return False
     if "decoder_embed.weight" in names and "decoder_pred.weight" in names:

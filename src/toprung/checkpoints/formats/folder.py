@@ -13,6 +13,7 @@ from toprung.errors import WeightsError
 
 _CARD = "model.json"
 _OURS = "model.safetensors"
+_OURS_WITH_DECODER = "autoencoder.safetensors"  # of a pretraining, beside its encoder
 _KNOWN = (
     _OURS, f"{_OURS}.index.json", "open_clip_model.safetensors", "pytorch_model.bin", "pytorch_model.bin.index.json",
     "open_clip_pytorch_model.bin",
@@ -101,7 +102,7 @@ def read_config(file: Path) -> dict[str, Any]:
     for name in reversed(names) if file.name.startswith("open_clip") else names:
         if config := _lenient(file.with_name(name)):
             break
-    card = _lenient(file.with_name(_CARD)) if file.name == _OURS else {}
+    card = _lenient(file.with_name(_CARD)) if file.name in (_OURS, _OURS_WITH_DECODER) else {}
     return config | ({"toprung": card} if card.get("architecture") else {})
 
 
