@@ -25,8 +25,9 @@ from toprung.seeding import derive_seed, generator
 
 HIDDEN = 512
 _EPOCHS = 200
-_PATIENCE = 15  # epochs without a lower validation log-loss, after which training stops
-_BATCH = 128
+_PATIENCE = 10  # epochs without a validation log-loss that is lower by _GAIN, after which training stops
+_GAIN = 0.01  # as a share of it: on classes that are easy to tell apart it creeps down for ever
+_BATCH = 256
 _RATE = 1e-3
 _DECAY = 0.05
 _DROPOUT = 0.5
@@ -66,6 +67,7 @@ def fit(data: HeadData, options: HeadOptions) -> Fitted:
         head = Perceptron(train.shape[1], options.hidden or HIDDEN, data.classes)
         optimizer = torch.optim.AdamW(head.parameters(), lr=_RATE, weight_decay=_DECAY)
         best_loss, best_epoch, best = np.inf, 0, copy.deepcopy(head)
+        mark, mark_epoch = np.inf, 0
         for epoch in range(1, _EPOCHS + 1):
             order = generator(options.seed, "perceptron", epoch).permutation(len(labels))
             for rows in torch.from_numpy(order).split(_BATCH):
@@ -76,7 +78,9 @@ def fit(data: HeadData, options: HeadOptions) -> Fitted:
             val_loss = log_loss(logits_of(head.eval(), val), data.val.labels)
             if val_loss < best_loss:
                 best_loss, best_epoch, best = val_loss, epoch, copy.deepcopy(head)
-            elif epoch - best_epoch >= _PATIENCE:
+            if val_loss < (1 - _GAIN) * mark:
+                mark, mark_epoch = val_loss, epoch
+            elif epoch - mark_epoch >= _PATIENCE:
                 break
     weight, bias = (one.detach().double().numpy() for one in (best.hidden.weight, best.hidden.bias))
     best.hidden = linear_on_plain(weight, bias, mean, std)
