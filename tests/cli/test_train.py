@@ -97,6 +97,19 @@ def test_settings(pictures: Path) -> None:
     assert not Path("runs").exists()
 
 
+def test_what_to_freeze_and_stages(pictures: Path) -> None:
+    refused("optimisation.freeze = 'head' is not allowed", pictures, *FAST, "--freeze", "head")
+    refused("but the model has", pictures, *FAST, "--freeze", "blocks:99")
+    refused("finds no parameter; names look like", pictures, *FAST, "--freeze", "names:^nothing")
+    refused("leaves nothing of the model to train", pictures, *FAST, "--freeze", "names:.")
+    refused("a stage has no 'frozen'", pictures, "--set", 'stages=[{epochs=1, frozen="backbone"}]')
+    refused("stages: epochs = 0", pictures, "--set", "stages=[{epochs=0}]")
+    refused("is not a list of tables", pictures, "--set", "stages=5")
+    refused("has no effect on a recipe in stages", pictures, "--epochs", "3", "--set", "stages=[{epochs=1}]")
+    refused("there is no run folder gone", "--from", "gone", "--preset", "swa")
+    assert not Path("runs").exists()
+
+
 def test_settings_that_depend_on_each_other_come_in_any_order(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     done = toprung("train", pictures, *FAST, "--set", "data.fold=2", "--set", "data.folds=4", "--out", out)

@@ -17,6 +17,7 @@ from toprung.version import __version__
 VERBS = {
     "data": "Report on a folder of pictures: counts, duplicates, leaks, unreadable files.",
     "train": "Train a classifier on a folder of labelled pictures.",
+    "plan": "Tell how a model trains in the memory there is.",
     "pretrain": "Pretrain a ViT on pictures without labels.",
     "average": "Average the weights of runs into a new run.",
     "inspect": "Tell what a weights file is, and what loading it would do.",

@@ -36,7 +36,13 @@ from toprung.training.recipe import parse_assignment
     help="Change one setting, such as optimisation.lr=1e-4; may be repeated. `toprung recipe` lists all.",
 )
 @click.option("--epochs", type=int, help="Short for --set schedule.epochs=N.")
-@click.option("--batch-size", type=int, help="Short for --set optimisation.batch_size=N.")
+@click.option(
+    "--batch-size",
+    "--effective-batch",
+    "batch_size",
+    type=int,
+    help="Short for --set optimisation.batch_size=N: pictures per optimiser step, over all processes.",
+)
 @click.option("--img-size", type=int, help="Short for --set model.img_size=N.")
 @click.option("--lr", type=float, help="Short for --set optimisation.lr=X.")
 @click.option("--seed", type=int, help="One number that fixes split, order, augmentation and initial weights.")

@@ -19,8 +19,10 @@ from toprung.ladder.sitting import noting_end, require_files, watching
 from toprung.models.catalogue import check_name
 from toprung.runs.folder import RunFolder, free_name
 from toprung.runs.model import read_card
-from toprung.training.fitting import fit_model
-from toprung.training.hardware import HardwarePlan, resolve
+from toprung.training.checkpointing import set_grad_checkpointing
+from toprung.training.eight_bit import check_eight_bit
+from toprung.training.fitting import check_stages, fit_model
+from toprung.training.hardware import HardwarePlan, resolve, resolve_device
 from toprung.training.optimizer import check_optimizer
 from toprung.training.processes import (
     check_batch_size,
@@ -28,10 +30,13 @@ from toprung.training.processes import (
     is_launched_as_many,
     join_others,
     make_accelerator,
+    process_count,
     tell_others,
 )
 from toprung.training.recipe import Recipe
+from toprung.training.stages import stage_recipes
 from toprung.training.start import rebuilt_model, starting_model
+from toprung.training.start_within_memory import start_within_memory
 
 _LEAKS = 10  # listed on the terminal
 
@@ -96,20 +101,35 @@ def _prepare(
     """Check everything that can be wrong, from the cheapest to the dearest, and make the run folder."""
     check_name(recipe.model.name)
     check_optimizer(recipe.optimisation.optimizer)
+    check_eight_bit(recipe.optimisation.optimizer, resolve_device(recipe.hardware.device))
     check_trackers(recipe.hardware.trackers)
-    check_batch_size(recipe.optimisation.batch_size)
+    for stage in stage_recipes(recipe):
+        check_batch_size(stage.optimisation.batch_size)
     folder = out or free_name(runs, _stem(recipe))
     RunFolder.refuse_existing(folder)
     listed = read_source(source)  # names only; the model and its weights are tried before a picture is opened
     start = starting_model(recipe.model, listed.classes, seed=recipe.seed, background=recipe.data.background_rgb)
     check_network(recipe, start.module, start.preprocessing)
+    check_stages(start.module, recipe)
+    if recipe.hardware.grad_checkpointing:
+        set_grad_checkpointing(start.module, on=True)
     pictures = gather(listed, recipe.data, seed=recipe.seed, display=display)
     _say_pictures(pictures, folder, display)
     display.say(str(start.report or f"weights    none: {recipe.model.name} starts from random values"))
     plan = resolve(recipe.hardware, start.module, start.preprocessing.size)
-    decided = resolved(recipe, plan, pictures, start.preprocessing)
+    fitting, notes = start_within_memory(
+        recipe,
+        start.module,
+        plan,
+        size=start.preprocessing.size,
+        classes=len(listed.classes),
+        processes=process_count(),
+    )
+    decided = resolved(fitting, plan, pictures, start.preprocessing)
     for note in plan.notes:
         display.say(f"computing  {note}; pictures cached: {decided.data.cache}")
+    for note in notes:
+        display.say(note)
     run = create_run(folder, source, decided, pictures, start)
     display.say(f"run        {run.path}")
     return run, start.module, plan

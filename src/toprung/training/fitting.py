@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -15,6 +16,7 @@ from toprung.data.malloc import raise_malloc_thresholds
 from toprung.data.preprocessing import Preprocessing
 from toprung.data.table import Table
 from toprung.runs.weights_file import write_weights
+from toprung.training.checkpointing import spare_activations
 from toprung.training.events import Observer
 from toprung.training.feeding import make_cache, make_preparer, make_train_loader
 from toprung.training.freezing import Freezer
@@ -115,6 +117,8 @@ def fit_model(
         last_file=last_file,
         best_file=best_file,
     )
+    if recipe.hardware.grad_checkpointing:
+        spare_activations(work.module, plan.device)
     return fit_stages(work, place_stages(recipes, loaders), watch, resume=resume)
 
 
@@ -146,16 +150,34 @@ def fit_stages(work: Work, stages: list[Stage], watch: Watch, *, resume: bool) -
     return trainer
 
 
-def _trainer(work: Work, stage: Stage, freezer: Freezer) -> Trainer:
-    settings = stage.recipe.optimisation
-    freezer.freeze(settings.freeze)
-    groups = parameter_groups(
-        work.module,
+def check_stages(module: nn.Module, recipe: Recipe) -> None:
+    """Refuse, before anything is done, a stage that freezes what the model does not have or that cannot be sorted.
+
+    Raises:
+        RecipeError, ModelError: as :func:`fit_stages`.
+    """
+    freezer = Freezer(module)
+    for stage in stage_recipes(recipe):
+        freezer.freeze(stage.optimisation.freeze)
+        _groups(module, stage)
+    freezer.freeze("none")
+
+
+def _groups(module: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    settings = recipe.optimisation
+    return parameter_groups(
+        module,
         lr=settings.peak_lr,
         weight_decay=settings.weight_decay,
         head_lr_scale=settings.head_lr_scale,
         layer_decay=settings.layer_decay,
     )
+
+
+def _trainer(work: Work, stage: Stage, freezer: Freezer) -> Trainer:
+    settings = stage.recipe.optimisation
+    freezer.freeze(settings.freeze)
+    groups = _groups(work.module, stage.recipe)
     return Trainer(
         work.module,
         stage=stage,

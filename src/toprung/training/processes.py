@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import ProjectConfiguration, broadcast_object_list
+from accelerate.utils import DistributedType, ProjectConfiguration, broadcast_object_list
 
 from toprung.errors import RecipeError, nearest
 from toprung.training.hardware import HardwarePlan, resolve_device
@@ -21,6 +21,11 @@ PATIENCE = datetime.timedelta(hours=6)
 def is_launched_as_many() -> bool:
     """Say whether ``torchrun`` or ``accelerate launch`` started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def process_count() -> int:
+    """Return how many processes the launcher started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def join_others(device: str) -> bool:
@@ -42,7 +47,7 @@ def check_batch_size(batch_size: int) -> None:
     Raises:
         RecipeError: naming both numbers.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = process_count()
     if batch_size % processes:
         raise RecipeError(
             f"optimisation.batch_size = {batch_size} cannot be shared equally by {processes} processes; "
@@ -87,9 +92,24 @@ def make_accelerator(plan: HardwarePlan, trackers: str, project: Path) -> Accele
     if not torch.distributed.is_initialized():
         PartialState._reset_state()
     AcceleratorState._reset_state()
-    return Accelerator(
+    accelerator = Accelerator(
         mixed_precision={"fp32": "no"}.get(plan.precision, plan.precision),
         cpu=plan.device == "cpu",
         log_with=["tensorboard", *(name for name in _names(trackers) if name != "tensorboard")],
         project_config=ProjectConfiguration(project_dir=str(project), logging_dir=str(project / "tensorboard")),
     )
+    refuse_sharding(accelerator.distributed_type)
+    return accelerator
+
+
+def refuse_sharding(kind: DistributedType) -> None:
+    """Refuse ways of training in which no process holds the whole model: checkpoints would hold a part of it.
+
+    Raises:
+        RecipeError: naming the way.
+    """
+    if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        raise RecipeError(
+            f"accelerate is configured for {kind.value}, which splits the model over processes; toprung saves whole "
+            "models only. Use distributed_type MULTI_GPU; `toprung plan` tells how the model fits."
+        )

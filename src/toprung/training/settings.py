@@ -413,6 +413,8 @@ class HardwareSettings:
             and bf16 was measured faster on this model.
         channels_last: memory layout of pictures; ``auto`` turns it on for convolutional networks.
         compile: use ``torch.compile`` (costs 15 to 30 seconds, pays on long runs).
+        grad_checkpointing: compute activations anew for the backward pass instead of keeping them (Chen et al. 2016):
+            less memory, for the time of one more forward pass.
         checkpoint_minutes: a checkpoint within an epoch at least this often; there is one at each epoch's end.
         trackers: further trackers by accelerate's names, such as ``wandb`` or ``mlflow``, comma-separated.
     """
@@ -421,6 +423,7 @@ class HardwareSettings:
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: Literal["auto", "on", "off"] = "auto"
     compile: bool = False
+    grad_checkpointing: bool = False
     checkpoint_minutes: float = 5.0
     trackers: str = ""
 
