@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import subprocess
 import sys
 import tomllib
@@ -51,10 +52,14 @@ def test_settings_can_be_changed_in_any_order() -> None:
 
 def test_every_setting_stands_below_its_description() -> None:
     lines = run("scratch").output.splitlines()
+    section, places = "", dict[str, int]()
+    for i, line in enumerate(lines):
+        if line.startswith("["):
+            section = line.strip("[]") + "."
+        elif found := re.match(r"(\w+) = |# (\w+) is not set", line):
+            places[section + (found[1] or found[2])] = i
     for name in setting_names():
-        key = name.rpartition(".")[2]
-        (place,) = [i for i, line in enumerate(lines) if line.startswith((f"{key} = ", f"# {key} is not set"))]
-        assert lines[place - 1].startswith("# ")
+        assert lines[places[name] - 1].startswith("# ")
     assert max(map(len, lines)) <= WIDTH
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from toprung.data.augment import Crop, TrainView
 from toprung.data.cache import PixelCache
-from toprung.data.eval_view import EvalView
 from toprung.data.order import batches_of_epoch
 from toprung.data.pipeline import batches_in_order, cores
 from toprung.data.resample import MARGIN, Pixels
@@ -48,6 +47,17 @@ class Failure:
 
     row: int
     error: UnreadableImage
+
+
+class View(Protocol):
+    """What is done to each picture when there is one view of it, such as :class:`toprung.data.eval_view.EvalView`."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the result in pixels."""
+
+    def __call__(self, source: Any) -> Pixels:
+        """Return ``(H, W, 3)`` uint8; raise UnreadableImage where there is no picture."""
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -217,7 +227,7 @@ class EvalLoader:
         self,
         sources: Sequence[Any],
         labels: NDArray[np.int64] | None,
-        view: EvalView,
+        view: View,
         *,
         batch_size: int,
         threads: int | None = None,

@@ -100,7 +100,7 @@ def forest(scored: dict[str, Scored]) -> dict[str, Any]:
     head = next(iter(scored.values()))
     named = [(head, name, *SHARES[name]) for name in SHARES]
     named += [
-        (other, "accuracy", f"Accuracy, {split_name(other.split)}", "the epoch was chosen on these pictures")
+        (other, "accuracy", f"Accuracy, {split_name(other.split)}", "choices were made on these pictures")
         for other in list(scored.values())[1:]
     ]
     rows: list[dict[str, Any]] = []

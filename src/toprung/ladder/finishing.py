@@ -48,10 +48,10 @@ def finish(run: RunFolder, recipe: Recipe, table: Table, trainer: Trainer) -> No
     for variant in variants_of(run):
         found[variant.path.name] = predict_run(variant, table, recipe, accelerator)
         if accelerator.is_main_process:
-            _close(variant, found[variant.path.name], recipe, ending)
+            close(variant, found[variant.path.name], recipe, ending)
     if accelerator.is_main_process:
         controls = [control.to_json() for control in compare(run, found)]
-        _close(run, found[""], recipe, ending | ({"controls": controls} if controls else {}))
+        close(run, found[""], recipe, ending | ({"controls": controls} if controls else {}))
         write_report(run.path)
     accelerator.wait_for_everyone()  # a process that leaves early takes the connection down under the others
 
@@ -83,11 +83,17 @@ def predict_run(run: RunFolder, table: Table, recipe: Recipe, accelerator: Accel
                 logits=logits,
                 classes=card.classes,
             )
-            write_bytes(run.predictions_file(split), found[split].to_bytes())
+            store_predictions(run, split, found[split])
     return found
 
 
-def _close(run: RunFolder, predictions: dict[str, Predictions], recipe: Recipe, ending: dict[str, Any]) -> None:
+def store_predictions(run: RunFolder, split: str, predictions: Predictions) -> None:
+    """Write the predictions of a split."""
+    write_bytes(run.predictions_file(split), predictions.to_bytes())
+
+
+def close(run: RunFolder, predictions: dict[str, Predictions], recipe: Recipe, ending: dict[str, Any]) -> None:
+    """Score the predictions, and write down how the run ended."""
     scores = {split: score(one, seed=recipe.seed) for split, one in predictions.items()}
     run.write_json(run.scores_file, scores)
     run.update(status="finished", **ending)

@@ -19,7 +19,11 @@ def recipe_of(parent: Path) -> Recipe:
     run = RunFolder.open(parent)
     if not run.best_file.is_file():
         raise RunError(f"{parent} has no model yet ({run.best_file} is missing); train it first.")
-    return Recipe.read(run.recipe_file).with_settings(
+    recipe = Recipe.read(run.recipe_file)
+    if recipe.probe.kinds:  # what was settled for a probe is not what epochs want
+        automatic = {"probe.head": "none", "hardware.precision": "auto", "data.cache": "auto"}
+        recipe = recipe.with_settings(automatic)
+    return recipe.with_settings(
         {
             "model.weights": str(parent),
             "model.head": "auto",

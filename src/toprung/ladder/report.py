@@ -18,6 +18,7 @@ from toprung.evaluation.predictions import Predictions
 from toprung.ladder import findings, reconstructions_shown, sections, wording
 from toprung.ladder.averaging.section import average_section
 from toprung.ladder.controls import read_controls, verdict
+from toprung.ladder.heads_section import heads
 from toprung.ladder.health import data_health
 from toprung.ladder.reading import Record, listing, mapping, number, read_json, read_record, text
 from toprung.ladder.thumbnails import Thumbnails
@@ -106,6 +107,7 @@ def gather(record: Record) -> dict[str, Any]:
         "log_loss": findings.measure(head.values, "log_loss") if head else None,
         "ece": findings.measure(head.values, "ece") if head else None,
         "training": training,
+        "heads": heads(record),
         "average": average_section(record),
         "controls": [
             {"split": split, "rows": rows, "verdict": verdict(rows)}

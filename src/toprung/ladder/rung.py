@@ -13,6 +13,7 @@ from toprung.errors import RunError
 from toprung.ladder.display import Display, Silent
 from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
+from toprung.ladder.probing import check_network, probe, settled
 from toprung.ladder.setup import create_run, resolved
 from toprung.ladder.sitting import noting_end, require_files, watching
 from toprung.models.catalogue import check_name
@@ -56,6 +57,7 @@ def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, di
     Raises:
         ToprungError: for each thing that can be wrong with the pictures, settings, weights or disk.
     """
+    recipe = settled(recipe)
     if is_launched_as_many():
         if not join_others(recipe.hardware.device):
             return _train_along(Path(tell_others("")))
@@ -109,6 +111,7 @@ def _prepare(
     RunFolder.refuse_existing(folder)
     listed = read_source(source)  # names only; the model and its weights are tried before a picture is opened
     start = starting_model(recipe.model, listed.classes, seed=recipe.seed, background=recipe.data.background_rgb)
+    check_network(recipe, start.module, start.preprocessing)
     check_stages(start.module, recipe)
     if recipe.hardware.grad_checkpointing:
         set_grad_checkpointing(start.module, on=True)
@@ -150,6 +153,9 @@ def _train_and_finish(
     require_files(table)
     accelerator = make_accelerator(plan, recipe.hardware.trackers, run.path)
     with noting_end(run, accelerator, "toprung train"):
+        if recipe.probe.kinds:
+            probe(run, recipe, table, module, accelerator, display)
+            return run
         trainer = fit_model(
             module,
             recipe=recipe,

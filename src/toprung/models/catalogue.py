@@ -13,7 +13,9 @@ from torch import nn
 from toprung.errors import ModelError, WeightsError, nearest
 from toprung.models.blocks.learnable_resizer import ResizerShape, attach_resizer
 from toprung.models.conventions import Conventions, apply_conventions
+from toprung.models.heads import build_head
 from toprung.models.hub import first_line, is_download_error, offline_when_out_of_reach, unreachable
+from toprung.models.trunk import replace_classifier
 
 MODEL_ARGUMENTS = {
     "img_size": "img_size",
@@ -24,6 +26,8 @@ MODEL_ARGUMENTS = {
 }
 CONVENTIONS = "conventions"  # ours and not timm's: what weights from elsewhere compute with
 RESIZER = "resizer"  # ours too: the learnable resizer before the model
+HEAD = "head"  # ours too: a head of another kind in the classifier's place
+OUR_ARGUMENTS = (CONVENTIONS, RESIZER, HEAD)
 
 
 def check_name(name: str) -> None:
@@ -51,8 +55,9 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
         name: a timm model name, with or without a tag such as ``.in1k``.
         num_classes: outputs of the classifier.
         arguments: keywords of timm's ``create_model``, such as ``drop_path_rate``, and ``conventions``, the values of
-            a :class:`~toprung.models.conventions.Conventions`, and ``resizer``, those of a
-            :class:`~toprung.models.blocks.learnable_resizer.ResizerShape`.
+            a :class:`~toprung.models.conventions.Conventions`, ``resizer``, those of a
+            :class:`~toprung.models.blocks.learnable_resizer.ResizerShape`, and ``head``, as
+            :func:`toprung.models.heads.build_head` takes it.
         pretrained: let timm download and load its weights.
 
     Raises:
@@ -65,7 +70,7 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
     if pretrained and not _has_weights(name):
         raise WeightsError(f"timm has no pretrained weights for {name}; use --weights none, a file, or another model.")
     reach = offline_when_out_of_reach() if pretrained else contextlib.nullcontext()
-    keywords = {key: value for key, value in arguments.items() if key not in (CONVENTIONS, RESIZER)}
+    keywords = {key: value for key, value in arguments.items() if key not in OUR_ARGUMENTS}
     conventions = Conventions.from_json(arguments.get(CONVENTIONS, {}))
     try:
         with reach:
@@ -88,6 +93,8 @@ def build(name: str, num_classes: int, arguments: Mapping[str, Any], *, pretrain
     apply_conventions(model, conventions)
     if RESIZER in arguments:
         attach_resizer(model, ResizerShape.from_json(arguments[RESIZER]))
+    if HEAD in arguments:
+        replace_classifier(model, build_head(arguments[HEAD], num_classes))
     return model
 
 

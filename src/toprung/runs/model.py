@@ -15,7 +15,7 @@ from torch import nn
 
 from toprung.data.preprocessing import Preprocessing
 from toprung.errors import RunError, WeightsMismatch
-from toprung.models.catalogue import CONVENTIONS, MODEL_ARGUMENTS, RESIZER, build_empty
+from toprung.models.catalogue import MODEL_ARGUMENTS, OUR_ARGUMENTS, build_empty
 from toprung.models.hub import first_line
 from toprung.runs.weights_file import read_weights
 from toprung.storage import explain, write_json
@@ -85,9 +85,9 @@ def _card(content: Mapping[str, Any]) -> ModelCard:
     """Return the card, or raise a ValueError, LookupError, TypeError or AttributeError for what is wrong with it."""
     arguments, classes = dict(content["arguments"]), content["classes"]
     # The catalogue passes arguments on to timm, which would open any file named among them.
-    if unknown := set(arguments) - {*MODEL_ARGUMENTS.values(), CONVENTIONS, RESIZER}:
+    if unknown := set(arguments) - {*MODEL_ARGUMENTS.values(), *OUR_ARGUMENTS}:
         raise ValueError(f"unknown model arguments {', '.join(sorted(unknown))}")
-    for name in (CONVENTIONS, RESIZER):
+    for name in OUR_ARGUMENTS:
         if not isinstance(arguments.get(name, {}), dict):
             raise ValueError(f"{name} is no table")
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):

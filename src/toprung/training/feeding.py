@@ -18,16 +18,10 @@ from toprung.training.parts import Prepare, TrainBatch
 from toprung.training.recipe import Recipe
 
 
-def make_train_loader(
-    train: Table, recipe: Recipe, preprocessing: Preprocessing, cache: PixelCache | None, accelerator: Accelerator
-) -> TrainLoader:
-    """Return the loader of a recipe.
-
-    Raises:
-        RecipeError, DataError: as :class:`TrainLoader`.
-    """
+def train_view(recipe: Recipe, preprocessing: Preprocessing) -> TrainView:
+    """Return the random changes to one training picture that a recipe asks for."""
     augment = recipe.augment
-    view = TrainView(
+    return TrainView(
         size=preprocessing.size,
         scale=(augment.scale_min, 1.0),
         flip=augment.flip,
@@ -40,9 +34,19 @@ def make_train_loader(
         erasing=augment.erasing,
         interpolation=preprocessing.interpolation,
     )
+
+
+def make_train_loader(
+    train: Table, recipe: Recipe, preprocessing: Preprocessing, cache: PixelCache | None, accelerator: Accelerator
+) -> TrainLoader:
+    """Return the loader of a recipe.
+
+    Raises:
+        RecipeError, DataError: as :class:`TrainLoader`.
+    """
     return TrainLoader(
         train,
-        view,
+        train_view(recipe, preprocessing),
         batch_size=recipe.optimisation.batch_size,
         seed=recipe.seed,
         threads=recipe.data.threads or None,

@@ -113,6 +113,7 @@ def _load() -> None:
     from toprung.training import (  # noqa: F401 - they register their presets
         presets_mae,
         presets_pretraining,
+        presets_probe,
         presets_stages,
         presets_swa,
     )

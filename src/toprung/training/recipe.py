@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from toprung.errors import RecipeError, nearest
+from toprung.training.probe_settings import ProbeSettings
 from toprung.training.settings import (
     AugmentSettings,
     AveragingSettings,
@@ -52,6 +53,7 @@ class Recipe:
     averaging: AveragingSettings = field(default_factory=AveragingSettings)
     pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
     stages: tuple[StageSettings, ...] = ()
 
     def __post_init__(self) -> None:
