@@ -27,6 +27,7 @@ from toprung.training.optimizer import make_optimizer
 from toprung.training.parameters import parameter_groups
 from toprung.training.parts import Objective, Prepare, Stage, Validate, place_stages
 from toprung.training.recipe import Recipe
+from toprung.training.resuming import restore
 from toprung.training.schedules import make_schedule
 from toprung.training.scoring import make_validator
 from toprung.training.stages import stage_recipes
@@ -137,7 +138,7 @@ def fit_stages(work: Work, stages: list[Stage], watch: Watch, *, resume: bool) -
     reached = stages[state.progress.stage if state else 0]
     trainer = _trainer(work, reached, freezer)
     if state is not None:
-        trainer.restore(state)
+        restore(trainer, state)
         del state
     with watch(work.accelerator, reached.run_steps, trainer.progress) as observer:
         trainer.fit(observer)

@@ -16,7 +16,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from toprung.errors import ToprungError
 from toprung.runs.weights_file import write_weights
 from toprung.seeding import seed_global_generators
 from toprung.training.averaging import EpochMean, WeightAverage
@@ -26,11 +25,12 @@ from toprung.training.events import EpochEvent, Observer, StepEvent
 from toprung.training.freezing import train_mode
 from toprung.training.hardware import HardwarePlan
 from toprung.training.interrupt import Interrupted, StopSignal
-from toprung.training.memory import is_out_of_memory
+from toprung.training.memory import halved, is_out_of_memory
 from toprung.training.optimizer import set_momentum
 from toprung.training.parts import Objective, Prepare, Stage, TrainBatch, Validate, Validation
+from toprung.training.resuming import capture
 from toprung.training.schedules import Schedule
-from toprung.training.state import Progress, TrainingState, save_state
+from toprung.training.state import Progress, save_state
 
 LOG_EVERY = 5
 
@@ -89,20 +89,6 @@ class Trainer:
         self.epoch_mean = EpochMean(model) if self.recipe.averaging.swa else None
         self._latest_loss = self._rate = float("nan")
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
-
-    def restore(self, state: TrainingState) -> None:
-        """Take up a checkpoint of this stage."""
-        self.raw_model.load_state_dict(state.model)
-        self.optimizer.load_state_dict(state.optimizer)
-        self.watch.restore(state.watch)
-        if self.average is not None and state.average is not None:
-            self.average.module.load_state_dict(state.average)
-            self.average.updates = state.average_updates
-        if self.epoch_mean is not None and state.epoch_mean is not None:
-            self.epoch_mean.restore(state.epoch_mean)
-        if self.accelerator.scaler is not None and state.scaler is not None:
-            self.accelerator.scaler.load_state_dict(state.scaler)
-        self.progress = state.progress
 
     def follow(self, before: Trainer) -> None:
         """Go on where the stage before ended: the same model, its averages, the best so far."""
@@ -234,16 +220,7 @@ class Trainer:
 
     def _shrink(self, count: int) -> None:
         before = min(self.progress.micro_batch or count, count)
-        if before <= 1:
-            raise ToprungError(
-                "memory runs out with a single picture per forward pass; use a smaller model.name or model.img_size."
-            )
-        if self.accelerator.num_processes > 1:
-            raise ToprungError(
-                f"memory ran out with {before} pictures per forward pass; "
-                f"start again with --set optimisation.micro_batch={before // 2}."
-            )
-        self.progress.micro_batch = math.ceil(before / 2)
+        self.progress.micro_batch = halved(before, self.accelerator.num_processes)
         self.optimizer.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -305,17 +282,7 @@ class Trainer:
         """Write ``last.pt``; the one before is replaced only when the new one is whole."""
         if not self.accelerator.is_main_process:
             return
-        state = TrainingState(
-            progress=self.progress,
-            model=self.raw_model.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            watch=self.watch.state(),
-            average=None if self.average is None else self.average.module.state_dict(),
-            average_updates=0 if self.average is None else self.average.updates,
-            scaler=None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
-            epoch_mean=None if self.epoch_mean is None else self.epoch_mean.state(),
-        )
-        save_state(self.last_file, state)
+        save_state(self.last_file, capture(self))
 
     def _report_step(self, speed: float) -> None:
         self.observer.on_step(

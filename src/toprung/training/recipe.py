@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from toprung.errors import RecipeError, nearest
-from toprung.training.probe_settings import ProbeSettings
 from toprung.training.settings import (
     AugmentSettings,
     AveragingSettings,
@@ -29,6 +28,7 @@ from toprung.training.settings import (
     ScheduleSettings,
     require,
 )
+from toprung.training.settings.probe import ProbeSettings
 from toprung.training.stages import StageSettings, read_stages
 
 

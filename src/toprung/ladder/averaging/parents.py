@@ -9,7 +9,7 @@ from pathlib import Path
 from toprung.checkpoints.averaging import refuse_other_tensors, shapes_of
 from toprung.checkpoints.files import read_weights
 from toprung.errors import RunError, WeightsError, WeightsMismatch
-from toprung.models.catalogue import MODEL_ARGUMENTS
+from toprung.models.catalogue import HEAD, MODEL_ARGUMENTS
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
 
@@ -79,6 +79,12 @@ def refuse_unlike(parents: Sequence[Parent]) -> None:
         WeightsError: a file that cannot be read.
     """
     cards = [(parent, parent.card) for parent in parents if parent.card is not None]
+    for parent, card in cards:
+        if HEAD in card.arguments:
+            raise WeightsMismatch(
+                f"{parent.path} cannot be averaged: its head ({card.arguments[HEAD].get('kind')}) was fitted to features, "
+                "and its numbers mean nothing in another; average runs with plain classifiers (probe.head=linear)."
+            )
     for parent, card in cards[1:]:
         _refuse_other_card(parent, card, *cards[0])
     first = parents[0]

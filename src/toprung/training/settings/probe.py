@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toprung.models.heads import head_kinds
-from toprung.training.settings import require
+from toprung.training.settings.rule import require
 
 
 @dataclass(frozen=True)

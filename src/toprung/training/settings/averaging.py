@@ -1,0 +1,28 @@
+"""Averages of the weights over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toprung.training.settings.rule import require
+
+
+@dataclass(frozen=True)
+class AveragingSettings:
+    """Averages of the weights over time.
+
+    Attributes:
+        ema_decay: decay of the exponential moving average per step, 0 for none; warmed up as
+            ``min(decay, (1 + t) / (10 + t))``. The average is evaluated beside the raw weights.
+        swa: the run's model is the plain mean of the weights at epoch ends (Izmailov et al. 2018); the last weights
+            and those of the best epoch are kept and scored beside it.
+        swa_start_epoch: how many epochs pass before the first that counts.
+    """
+
+    ema_decay: float = 0.0
+    swa: bool = False
+    swa_start_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.swa_start_epoch >= 0, "averaging.swa_start_epoch", self.swa_start_epoch, "0 or more")
+        require(0 <= self.ema_decay < 1, "averaging.ema_decay", self.ema_decay, "in [0, 1)")
