@@ -207,6 +207,23 @@ def test_saved_models_and_weights_files_go_with_a_run(vit: Path, sibling: Siblin
     assert scores[1] == pytest.approx(scores[2])
 
 
+def test_heads_that_were_fitted_to_features_are_refused(vit: Path, pictures: Path, tmp_path: Path) -> None:
+    settings = {"probe.head": "knn", "hardware.precision": "fp32"}
+    for name in ("one", "two"):
+        toprung.train(
+            pictures,
+            model="test_vit",
+            weights=str(vit),
+            preset="probe",
+            settings=settings,
+            out=tmp_path / name,
+            progress=False,
+        )
+    with pytest.raises(WeightsMismatch, match=r"its head \(knn\) was fitted to features"):
+        toprung.average([tmp_path / "one", tmp_path / "two"], out=tmp_path / "mean")
+    assert not (tmp_path / "mean").exists()
+
+
 def test_unlike_models_are_refused_with_the_reason(vit: Path, resnet: Path, sibling: Sibling, tmp_path: Path) -> None:
     out = tmp_path / "mean"
     with pytest.raises(WeightsMismatch, match="it is a test_resnet, the other a test_vit"):

@@ -81,9 +81,10 @@ def refuse_unlike(parents: Sequence[Parent]) -> None:
     cards = [(parent, parent.card) for parent in parents if parent.card is not None]
     for parent, card in cards:
         if HEAD in card.arguments:
+            kind = card.arguments[HEAD].get("kind")
             raise WeightsMismatch(
-                f"{parent.path} cannot be averaged: its head ({card.arguments[HEAD].get('kind')}) was fitted to features, "
-                "and its numbers mean nothing in another; average runs with plain classifiers (probe.head=linear)."
+                f"{parent.path} cannot be averaged: its head ({kind}) was fitted to features, and its numbers mean "
+                "nothing in another; average runs with plain classifiers (probe.head=linear)."
             )
     for parent, card in cards[1:]:
         _refuse_other_card(parent, card, *cards[0])
