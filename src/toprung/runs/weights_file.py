@@ -2,24 +2,21 @@
 
 Matrix products round by how their operands are aligned in memory. A mapped tensor starts where the file puts it, so
 the header is padded until the data begin at a multiple of 64 bytes; nearly all tensors of a large network are then
-aligned as memory of one's own is, and the few that are not get copied.
+aligned as memory of one's own is, and the few that are not get copied. Equal tensors give equal files, byte for byte;
+the safetensors package writes the entries of its header in an order that changes from process to process.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from toprung.checkpoints.formats.safetensors_writer import ALIGNMENT, Entry, order_of, writing
 from toprung.models.blocks.lora import merged_state
 from toprung.storage import replacing
-
-ALIGNMENT = 64
-_paddings: dict[int, int] = {}  # layout -> spaces in the header, found when the layout was first written
 
 
 def write_weights(file: Path, model: nn.Module) -> None:
@@ -37,14 +34,10 @@ def write_tensors(file: Path, state: Mapping[str, Tensor]) -> None:
     Raises:
         StorageError: full disk, or no permission.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    layout = hash(tuple((name, tensor.shape, tensor.dtype) for name, tensor in tensors.items()))
-    with replacing(file) as temporary:
-        _save(tensors, temporary, _paddings.get(layout, 0))
-        lacking = -_data_start(temporary) % ALIGNMENT
-        if lacking:  # the first time that such a model is written
-            _paddings[layout] = lacking
-            _save(tensors, temporary, lacking)
+    entries = {name: Entry(tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
+    with replacing(file) as temporary, writing(temporary, entries) as writer:
+        for name in order_of(entries):
+            writer.write(state[name].cpu())
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
@@ -59,18 +52,3 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         name: tensor if tensor.data_ptr() % ALIGNMENT == 0 else tensor.clone()
         for name, tensor in load_file(file).items()
     }
-
-
-def _save(tensors: Mapping[str, Tensor], file: Path, padding: int) -> None:
-    try:
-        save_file(dict(tensors), file, {"format": "pt", "padding": " " * padding})
-    except Exception as error:  # safetensors wraps the operating system's error in its own class
-        number = re.search(r"os error (\d+)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
-
-
-def _data_start(file: Path) -> int:
-    with file.open("rb") as opened:
-        return 8 + int.from_bytes(opened.read(8), "little")
