@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toprung.ladder.reading import listing, mapping, number, text
+from toprung.ladder.wording import plural
 
 LEVEL = 0.05
 WORDS = {
@@ -70,7 +71,8 @@ def verdict(controls: Sequence[ControlRow]) -> str:
     judge = next((named[name] for name in _JUDGES if name in named), None)
     if judge is None:
         return ""
-    counts = f"{judge.gained} pictures gained, {judge.lost} lost against: {judge.words} (p = {judge.p_value:.2g})"
+    gained, against = plural(judge.gained, "picture"), f"{judge.words} (p = {judge.p_value:.2g})"
+    counts = f"{gained} gained, {judge.lost} lost against: {against}"
     if judge.p_value >= LEVEL:
         return f"No gain of the averaging is shown: {counts}."
     return f"The averaging {'helped' if judge.gained > judge.lost else 'hurt'}: {counts}."
