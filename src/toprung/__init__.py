@@ -18,6 +18,7 @@ _HOMES = {
     "train": "toprung.ladder.run",
     "load": "toprung.ladder.run",
     "average": "toprung.ladder.averaging.api",
+    "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
     "Prediction": "toprung.runs.classifier",
@@ -46,6 +47,7 @@ __all__ = [
     "load_weights",
     "model_from_weights",
     "preset",
+    "pretrain",
     "train",
 ]
 
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
     from toprung.ladder.averaging.api import average
+    from toprung.ladder.pretraining_api import pretrain
     from toprung.ladder.run import Run, load, train
     from toprung.runs.classifier import Classifier, Prediction
     from toprung.training.presets import preset

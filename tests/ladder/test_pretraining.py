@@ -20,6 +20,7 @@ from toprung.errors import RecipeError, RunError
 from toprung.ladder.board import read_board
 from toprung.ladder.display import Silent
 from toprung.ladder.pretraining import pretrain, resume_pretraining
+from toprung.ladder.pretraining_api import pretrain as pretrain_in_python
 from toprung.ladder.rung import climb_rung, resume_rung
 from toprung.runs.folder import RunFolder
 from toprung.training.autoencoder import AUTOENCODER_FILE
@@ -240,3 +241,10 @@ def test_both_of_its_files_are_told_to_be_its_own(whole: RunFolder, tmp_path: Pa
         assert "toprung run" in result.out
         assert "pretraining without labels" in result.out
         assert "licence" not in result.out
+
+
+def test_the_python_function_is_the_command(pictures: Path, whole: RunFolder, tmp_path: Path) -> None:
+    run = pretrain_in_python(pictures, settings=dict(SETTINGS), out=tmp_path / "run", progress=False)
+    _same_end(whole, RunFolder(run.path))
+    with pytest.raises(RecipeError, match="pretrain"):
+        pretrain_in_python(pictures, preset="quick", out=tmp_path / "other", progress=False)

@@ -14,6 +14,7 @@ from torch import Tensor
 from tests.cli.command_line import toprung
 from tests.pictures import make_pictures
 from toprung import load, train
+from toprung.errors import DataError
 from toprung.evaluation.predictions import Predictions
 from toprung.evaluation.significance import mcnemar
 from toprung.ladder.board import read_board
@@ -167,3 +168,12 @@ def test_a_run_without_a_model_cannot_be_gone_on_from(tmp_path: Path) -> None:
     done = toprung("train", "--from", tmp_path / "run", "--preset", "swa")
     assert done.code == 2
     assert "has no model yet" in done.err
+
+
+def test_from_python_a_run_goes_on_as_from_the_command_line(averaged: Path, tmp_path: Path) -> None:
+    settings = {"schedule.epochs": 3}
+    run = train(parent=averaged / "base", preset="swa", settings=settings, out=tmp_path / "swa", progress=False)
+    one, other = load_file(RunFolder(averaged / "swa").best_file), load_file(RunFolder(run.path).best_file)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    with pytest.raises(DataError, match="give source, or parent"):
+        train(preset="swa")

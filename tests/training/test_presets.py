@@ -113,3 +113,12 @@ def test_swa_keeps_what_the_run_was_trained_by(name: str) -> None:
     assert recipe.averaging.swa
     assert recipe.schedule.epochs == 12  # arXiv 2012.12645
     assert (recipe.optimisation, recipe.augment, recipe.model) == (base.optimisation, base.augment, base.model)
+
+
+def test_going_on_from_a_run_keeps_its_network_and_takes_the_rates_for_it() -> None:
+    base = compose("finetune", {"model.name": "resnet50", "model.weights": "runs/x"})
+    quick = compose("quick", {}, base=base)
+    assert (quick.optimisation.layer_decay, quick.optimisation.base_lr) == (1.0, 5e-4)
+    for name in ("quick", "scratch", "swa", "mae-finetune-10k"):
+        recipe = compose(name, {}, base=base)
+        assert (recipe.model.name, recipe.model.weights) == ("resnet50", "runs/x"), name

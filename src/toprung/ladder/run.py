@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from toprung.data.table import Table
+from toprung.errors import DataError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
 from toprung.runs.classifier import Classifier, Prediction
@@ -135,8 +136,9 @@ def load(path: Path | str, *, device: str = "auto") -> Run | Classifier:
 
 
 def train(
-    source: Path | str,
+    source: Path | str | None = None,
     *,
+    parent: Path | str | None = None,
     model: str | None = None,
     weights: str | None = None,
     preset: str = "finetune",
@@ -149,7 +151,9 @@ def train(
     """Train a classifier on labelled pictures; the command ``toprung train`` as a function.
 
     Args:
-        source: folder of class folders, folder of train/val/test folders, CSV or Parquet file.
+        source: folder of class folders, folder of train/val/test folders, CSV or Parquet file; ``None`` for the
+            pictures of ``parent``.
+        parent: a run to go on from: its weights, and its recipe under the preset.
         model: any timm name; ``None`` leaves the preset's.
         weights: ``pretrained``, ``none``, a file, or ``package:NAME``; ``None`` leaves the preset's.
         preset: starting point of the recipe.
@@ -166,12 +170,17 @@ def train(
         ToprungError: for each thing that can be wrong with the pictures, settings, weights or disk.
     """
     from toprung.ladder.display import RichDisplay
+    from toprung.ladder.parent import pictures_of, recipe_of
     from toprung.ladder.rung import climb_rung
     from toprung.training.presets import compose
 
+    if source is None and parent is None:
+        raise DataError("there are no pictures to train on: give source, or parent for those of a run.")
+    base = None if parent is None else recipe_of(Path(parent))
+    pictures = Path(source) if source is not None else pictures_of(Path(parent or ""))
     given = {"model.name": model, "model.weights": weights}
     wanted = {name: value for name, value in given.items() if value is not None} | (settings or {})
-    chosen = recipe.with_settings(wanted) if recipe else compose(preset, wanted)
+    chosen = recipe.with_settings(wanted) if recipe else compose(preset, wanted, base=base)
     display = RichDisplay() if progress else Silent()
-    folder = climb_rung(Path(source), chosen, out=None if out is None else Path(out), runs=Path(runs), display=display)
+    folder = climb_rung(pictures, chosen, out=None if out is None else Path(out), runs=Path(runs), display=display)
     return Run(folder.path)

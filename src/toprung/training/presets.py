@@ -88,7 +88,7 @@ def compose(name: str, settings: Mapping[str, Any], *, base: Recipe | None = Non
     Args:
         name: of the preset.
         settings: dotted names to values.
-        base: the recipe of a run to go on from.
+        base: the recipe of a run to go on from, with the network and weights to keep.
         file: a recipe's TOML file.
 
     Raises:
@@ -96,7 +96,10 @@ def compose(name: str, settings: Mapping[str, Any], *, base: Recipe | None = Non
     """
     if "preset" in settings:
         raise RecipeError("a preset is chosen by its name alone, not with --set.")
-    recipe = apply_preset(name, base or Recipe(), settings.get("model.name"))
+    start = base or Recipe()
+    recipe = apply_preset(name, start, settings.get("model.name") or (start.model.name if base else None))
+    if base is not None:  # a preset for training from nothing must not take the run's network and weights away
+        recipe = recipe.with_settings({"model.name": base.model.name, "model.weights": base.model.weights})
     if file is not None:
         recipe = Recipe.read(file, recipe)
     recipe = recipe.with_settings(settings)
