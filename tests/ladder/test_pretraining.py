@@ -19,12 +19,13 @@ from tests.pictures import make_pictures
 from toprung.errors import RecipeError, RunError
 from toprung.ladder.board import read_board
 from toprung.ladder.display import Silent
+from toprung.ladder.parent import recipe_of
 from toprung.ladder.pretraining import pretrain, resume_pretraining
 from toprung.ladder.pretraining_api import pretrain as pretrain_in_python
 from toprung.ladder.rung import climb_rung, resume_rung
 from toprung.runs.folder import RunFolder
 from toprung.training.autoencoder import AUTOENCODER_FILE
-from toprung.training.presets import preset
+from toprung.training.presets import compose, preset
 from toprung.training.recipe import Recipe
 from toprung.training.state import load_state
 
@@ -248,3 +249,10 @@ def test_the_python_function_is_the_command(pictures: Path, whole: RunFolder, tm
     _same_end(whole, RunFolder(run.path))
     with pytest.raises(RecipeError, match="pretrain"):
         pretrain_in_python(pictures, preset="quick", out=tmp_path / "other", progress=False)
+
+
+def test_fine_tuning_from_a_pretraining_takes_its_network_and_not_its_rates(whole: RunFolder) -> None:
+    recipe = compose("quick", {}, base=recipe_of(whole.path))
+    assert (recipe.model.name, recipe.model.img_size, recipe.model.weights) == ("test_vit", 64, str(whole.path))
+    assert recipe.optimisation == compose("quick", {"model.name": "test_vit"}).optimisation
+    assert recipe.pretraining == Recipe().pretraining

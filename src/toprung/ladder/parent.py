@@ -20,6 +20,10 @@ def recipe_of(parent: Path) -> Recipe:
     if not run.best_file.is_file():
         raise RunError(f"{parent} has no model yet ({run.best_file} is missing); train it first.")
     recipe = Recipe.read(run.recipe_file)
+    if run.kind == "pretraining":  # its rates and views are for painting patches; only the network goes on
+        own = recipe.model
+        network = {"model.name": own.name, "model.img_size": own.img_size, "model.patch_size": own.patch_size}
+        recipe = Recipe().with_settings(network)
     if recipe.probe.kinds:  # what was settled for a probe is not what epochs want
         automatic = {"probe.head": "none", "hardware.precision": "auto", "data.cache": "auto"}
         recipe = recipe.with_settings(automatic)
