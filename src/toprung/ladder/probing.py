@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import timm
 import torch
 from accelerate import Accelerator
 from torch import nn
@@ -149,6 +150,7 @@ class _Features:
             "trunk": trunk_fingerprint(module),
             "preprocessing": preprocessing.to_json(),
             "device": device.type,
+            "timm": timm.__version__,  # another may compute the architecture otherwise
         }
         self._extractor = Extractor(
             compute=feature_function(module, preprocessing.size),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toprung.errors import RecipeError, nearest
+from toprung.training.probe.idle import refuse_idle
 from toprung.training.recipe import Recipe
 
 Settings = dict[str, Any]
@@ -103,6 +104,7 @@ def compose(name: str, settings: Mapping[str, Any], *, base: Recipe | None = Non
     if file is not None:
         recipe = Recipe.read(file, recipe)
     recipe = recipe.with_settings(settings)
+    refuse_idle(recipe, settings)
     if recipe.stages and "schedule.epochs" in settings:
         listed = ", ".join(f"{{epochs = {stage.epochs}, …}}" for stage in recipe.stages)
         raise RecipeError(

@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from tests.models.heads.clusters import make_clusters
-from toprung.models.head_fitting import HeadOptions, log_loss, logits_of
+from toprung.models.head_fitting import Features, HeadData, HeadOptions, log_loss, logits_of
 from toprung.models.heads import elm
 
 
@@ -28,11 +28,16 @@ def test_output_weights_are_a_ridge_regression_of_scikit_learn_up_to_one_scale(h
     np.testing.assert_allclose(found, scale * theirs, atol=1e-3 * np.abs(found).max())
 
 
-def test_no_other_scale_has_a_lower_log_loss_on_validation() -> None:
+def test_no_other_scale_has_a_lower_log_loss_on_slightly_softened_validation_labels() -> None:
     data = make_clusters(classes=3)
-    logits = logits_of(elm.fit(data, HeadOptions(hidden=64)).head, data.val.values)
-    losses = [log_loss(factor * logits, data.val.labels) for factor in (0.9, 1.0, 1.1)]
-    assert losses[1] == min(losses)
+    logits = torch.from_numpy(logits_of(elm.fit(data, HeadOptions(hidden=64)).head, data.val.values)).double()
+    soft = 1 / (len(logits) + 2) * 3 / 2  # torch's smoothing gives the true class a third of it back
+    labels = torch.from_numpy(data.val.labels)
+    losses = [
+        float(torch.nn.functional.cross_entropy(factor * logits, labels, label_smoothing=soft))
+        for factor in (0.9, 0.99, 1.0, 1.01, 1.1)
+    ]
+    assert losses[2] == min(losses)
 
 
 def test_enough_hidden_units_fit_any_training_labels() -> None:
@@ -51,3 +56,14 @@ def test_the_seed_fixes_the_hidden_layer() -> None:
     )
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+
+
+def test_probabilities_stay_below_one_where_every_answer_is_right() -> None:
+    draw = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    values = (np.eye(3)[labels] + draw.normal(0, 0.01, (90, 3))).astype(np.float32)
+    part = Features(values, labels.astype(np.int64))
+    fitted = elm.fit(HeadData(part, part, 3), HeadOptions(hidden=100))
+    logits = logits_of(fitted.head, values)
+    assert (logits.argmax(axis=1) == labels).all()
+    assert 1e-3 < log_loss(logits, labels) < 0.1  # one label in 92 counts as unsure, so about 1/92

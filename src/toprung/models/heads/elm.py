@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from toprung.models.head_fitting import Fitted, HeadData, HeadOptions, linear_on_plain, log_loss, standardisation
+from toprung.models.head_fitting import Fitted, HeadData, HeadOptions, linear_on_plain, standardisation
 from toprung.models.heads._ridge import centred_path
 from toprung.seeding import generator
 
@@ -102,6 +103,22 @@ def _units(head: ExtremeLearningMachine, features: NDArray[np.float32]) -> NDArr
 
 
 def _scaled(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Return the lowest log-loss of ``scale * scores`` over all scales, and that scale."""
-    found = minimize_scalar(lambda power: log_loss(np.exp(power) * scores, labels), bounds=_SCALES, method="bounded")
+    """Return the lowest log-loss of ``scale * scores`` over all scales, and that scale.
+
+    Each label counts (V + 1) / (V + 2) of V pictures, the rest being shared by the other classes: where every answer is
+    right, the plain log-loss would have the scale grow without end.
+
+    Source:
+        Guo et al. 2017, "On calibration of modern neural networks", section 4.2; the targets after Platt 1999,
+        "Probabilistic outputs for support vector machines", section 2.2.
+    """
+    count, classes = scores.shape
+    kept = (count + 1) / (count + 2)
+    targets = np.full((count, classes), (1 - kept) / max(classes - 1, 1))
+    targets[np.arange(count), labels] = kept
+
+    def loss(power: float) -> float:
+        return float(-(targets * log_softmax(np.exp(power) * scores, axis=1)).sum(axis=1).mean())
+
+    found = minimize_scalar(loss, bounds=_SCALES, method="bounded")
     return float(found.fun), float(np.exp(found.x))

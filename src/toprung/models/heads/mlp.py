@@ -6,6 +6,7 @@ Legend: N pictures, D features, H hidden units, C classes.
 from __future__ import annotations
 
 import copy
+import math
 
 import numpy as np
 import torch
@@ -27,7 +28,8 @@ HIDDEN = 512
 _EPOCHS = 200
 _PATIENCE = 10  # epochs without a validation log-loss that is lower by _GAIN, after which training stops
 _GAIN = 0.01  # as a share of it: on classes that are easy to tell apart it creeps down for ever
-_BATCH = 256
+_BATCH = 256  # at most
+_STEPS = 8  # per epoch, at least: of few pictures one batch would make 200 epochs 200 steps
 _RATE = 1e-3
 _DECAY = 0.05
 _DROPOUT = 0.5
@@ -68,9 +70,10 @@ def fit(data: HeadData, options: HeadOptions) -> Fitted:
         optimizer = torch.optim.AdamW(head.parameters(), lr=_RATE, weight_decay=_DECAY)
         best_loss, best_epoch, best = np.inf, 0, copy.deepcopy(head)
         mark, mark_epoch = np.inf, 0
+        size = min(_BATCH, math.ceil(len(labels) / _STEPS))
         for epoch in range(1, _EPOCHS + 1):
             order = generator(options.seed, "perceptron", epoch).permutation(len(labels))
-            for rows in torch.from_numpy(order).split(_BATCH):
+            for rows in torch.from_numpy(order).split(size):
                 loss = F.cross_entropy(head.train()(train[rows]), labels[rows])
                 optimizer.zero_grad()
                 loss.backward()
