@@ -18,6 +18,7 @@ from toprung.checkpoints.files import WeightsFile, read_weights
 from toprung.checkpoints.formats.archive import checked_directory, is_stored
 from toprung.checkpoints.formats.safetensors_writer import Entry, SafetensorsWriter, order_of, writing
 from toprung.checkpoints.formats.tensors import State
+from toprung.data.malloc import return_freed_memory
 from toprung.errors import WeightsError, WeightsMismatch
 from toprung.storage import replacing
 
@@ -86,7 +87,10 @@ def open_alike(files: Sequence[Path], scratch: Path) -> list[WeightsFile]:
         read = read_weights(file)
         if opened:
             refuse_other_tensors(shapes_of(read.tensors), read.path, shapes_of(opened[0].tensors), opened[0].path)
-        opened.append(read if _is_mapped(read) else _mapped_copy(read, scratch / f"{number}.safetensors"))
+        if not _is_mapped(read):
+            read = _mapped_copy(read, scratch / f"{number}.safetensors")
+            return_freed_memory()  # else the C library keeps the room of many such files
+        opened.append(read)
     return opened
 
 
