@@ -111,7 +111,7 @@ def gather(record: Record) -> dict[str, Any]:
         "average": average_section(record),
         "controls": [
             {"split": split, "rows": rows, "verdict": verdict(rows)}
-            for split, rows in read_controls(record.run).items()
+            for split, rows in sorted(read_controls(record.run).items())  # test before val
         ],
         "confusion": sections.confusion(head) if head else None,
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
