@@ -118,6 +118,17 @@ def test_what_is_frozen_is_bit_identical_after_training(tmp_path: Path, what: st
     assert not {name for name in changed if name.rpartition(".")[0] in own}
 
 
+def test_what_is_frozen_keeps_its_statistics_when_epochs_are_averaged(tmp_path: Path) -> None:
+    pictures = make_pictures(tmp_path / "p", per_class=6)
+    settings = FAST | {"optimisation.freeze": r"names:^(conv1|bn1|layer1)\.", "averaging.swa": True}
+    run = train(pictures, settings=settings, out=tmp_path / "run", progress=False)
+    start, _ = load_start(run.recipe, len(run.classes))
+    averaged = load_model(tmp_path / "run" / "model")[0].state_dict()
+    changed = {name for name, value in start.state_dict().items() if not torch.equal(value, averaged[name])}
+    assert not {name for name in changed if name.startswith(("conv1.", "bn1.", "layer1."))}
+    assert {name for name in changed if name.endswith("running_mean")}
+
+
 def load_start(recipe: Recipe, classes: int) -> tuple[nn.Module, object]:
     from toprung.training.start import starting_model
 

@@ -27,7 +27,7 @@ from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE
 from toprung.runs.weights_file import write_weights
 from toprung.storage import make_folder, replacing
-from toprung.training.batchnorm import has_batch_statistics, recompute_statistics
+from toprung.training.batchnorm import frozen_layers, has_batch_statistics, recompute_statistics
 from toprung.training.loop import Trainer
 
 
@@ -74,10 +74,11 @@ def average_epochs(run: RunFolder, trainer: Trainer, preprocessing: Preprocessin
         with replacing(best.best_file) as temporary:
             shutil.copyfile(run.best_file, temporary)
     write_weights(_make(run, "last").best_file, trainer.raw_model)
+    spared = frozen_layers(trainer.raw_model, mean.module)
     if has_batch_statistics(trainer.raw_model):
-        recompute_statistics(trainer.raw_model, _inputs(trainer, preprocessing))
+        recompute_statistics(trainer.raw_model, _inputs(trainer, preprocessing), spared=spared)
         write_weights(_make(run, "last-statistics").best_file, trainer.raw_model)
-    recompute_statistics(mean.module, _inputs(trainer, preprocessing))
+    recompute_statistics(mean.module, _inputs(trainer, preprocessing), spared=spared)
     write_weights(run.best_file, mean.module)
 
 

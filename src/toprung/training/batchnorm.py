@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,7 @@ def has_batch_statistics(model: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def recompute_statistics(model: nn.Module, inputs: Iterable[Tensor]) -> None:
+def recompute_statistics(model: nn.Module, inputs: Iterable[Tensor], *, spared: Collection[str] = ()) -> None:
     """Replace BatchNorm's running statistics by their plain mean over batches, in place.
 
     The mean of several networks' statistics is not the statistics of the mean of their weights. As
@@ -64,13 +64,14 @@ def recompute_statistics(model: nn.Module, inputs: Iterable[Tensor]) -> None:
     Args:
         model: on the device of the inputs.
         inputs: normalised training pictures, ``(B, 3, H, W)`` float each, B > 1.
+        spared: names of layers that keep what they hold, as frozen ones do.
 
     Raises:
         DataError: no batch came.
 
     Source: Izmailov et al. 2018 (arXiv 1803.05407), algorithm 1, its last line.
     """
-    layers = _tracking_layers(model)
+    layers = [layer for name, layer in _tracking_layers(model).items() if name not in spared]
     if not layers:
         return
     modes = [(module, module.training) for module in model.modules()]
@@ -96,5 +97,25 @@ def recompute_statistics(model: nn.Module, inputs: Iterable[Tensor]) -> None:
         raise DataError("there is no picture to compute BatchNorm's statistics from; give training pictures.")
 
 
-def _tracking_layers(model: nn.Module) -> list[_BatchNorm]:
-    return [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.running_mean is not None]
+def frozen_layers(model: nn.Module, averaged: nn.Module) -> set[str]:
+    """Return the names of the layers with statistics that were frozen for as long as weights were averaged.
+
+    Args:
+        model: that was trained; its frozen parameters need no gradient.
+        averaged: of the same architecture.
+    """
+    means = dict(averaged.named_parameters())
+    found = set()
+    for name, layer in _tracking_layers(model).items():
+        own = {f"{name}.{key}": parameter for key, parameter in layer.named_parameters()}
+        if own and all(not p.requires_grad and torch.equal(p, means[key]) for key, p in own.items()):
+            found.add(name)
+    return found
+
+
+def _tracking_layers(model: nn.Module) -> dict[str, _BatchNorm]:
+    return {
+        name: layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, _BatchNorm) and layer.running_mean is not None
+    }
