@@ -18,6 +18,8 @@ _HOMES = {
     "train": "toprung.ladder.run",
     "load": "toprung.ladder.run",
     "average": "toprung.ladder.averaging.api",
+    "climb": "toprung.ladder.climb.api",
+    "Climb": "toprung.ladder.climb.api",
     "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
@@ -34,6 +36,7 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "Climb",
     "LoadReport",
     "Prediction",
     "Predictions",
@@ -42,6 +45,7 @@ __all__ = [
     "ToprungError",
     "__version__",
     "average",
+    "climb",
     "inspect_weights",
     "load",
     "load_weights",
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
     from toprung.ladder.averaging.api import average
+    from toprung.ladder.climb.api import Climb, climb
     from toprung.ladder.pretraining_api import pretrain
     from toprung.ladder.run import Run, load, train
     from toprung.runs.classifier import Classifier, Prediction
