@@ -39,9 +39,12 @@ def command(
     """Classify PICTURES (files, folders, or patterns such as 'photos/**/*.jpg') with the model of RUN.
 
     The CSV has a line per picture: path, label, probability, the next most probable classes, and error, which says
-    why where a picture could not be read. With --threshold the label of an unsure picture is empty and the column
-    abstained says "abstained"; with --sets the column set names the classes among which the true one is. `toprung
-    calibrate RUN` comes first; --threshold auto and --sets give calibrated probabilities too. An interrupted call goes on where it stopped when it is repeated.
+    why where a picture could not be read. An interrupted call goes on where it stopped when it is repeated.
+
+    With --threshold the label of an unsure picture is empty and the column abstained says "abstained". With --sets
+    the column set names the classes among which the true one is. Both, like --calibrated, are prepared by
+    `toprung calibrate RUN`; --threshold auto and --sets give calibrated probabilities too.
+
     Exit code 1 says that some pictures could not be read.
     """
     from toprung.data.sources import list_pictures

@@ -11,7 +11,7 @@ from rich.table import Table
 from toprung.ladder.calibrating import HALVES
 
 _MEASURES = {
-    "ece": "calibration error (ECE)",
+    "ece": "ECE",
     "adaptive_ece": "adaptive ECE",
     "classwise_ece": "classwise ECE",
     "brier": "Brier score",
@@ -31,6 +31,11 @@ def print_calibration(result: dict[str, Any], console: Console) -> None:
             soft_wrap=True,
         )
     console.print(_measures(report, result["temperature"]))
+    console.print(
+        "  Calibration errors measured on few pictures come out too large; their intervals are corrected for that.\n",
+        style="dim",
+        soft_wrap=True,
+    )
     for sentence in (answers_words(result), sets_words(result)):
         console.print(f"  {sentence}", soft_wrap=True)
 

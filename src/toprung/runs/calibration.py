@@ -70,7 +70,7 @@ def read_calibration(run: RunFolder) -> Calibration:
         raise RunError(f"{run.calibration_file} was written by a newer toprung (format {written}); update toprung.")
     try:
         calibration = _from_json(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RunError(f"{run.calibration_file} is damaged ({type(error).__name__}: {error}); {again}.") from error
     if content.get("fitted_on") != predictions_fingerprint(run):
         raise RunError(f"{run.path} was calibrated on other validation predictions than it holds now; {again}.")
