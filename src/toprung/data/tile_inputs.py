@@ -55,22 +55,28 @@ class LargePicture:
         self.uses = 1
         self._lock = threading.Lock()
         self._held: dict[Any, tuple[Pixels, int]] = {}
+        self._failure: UnreadableImage | None = None
 
     def take(self, most_reduction: float, background: tuple[int, int, int]) -> Pixels:
         """Return ``(H', W', 3)`` uint8, reduced as :meth:`toprung.images.scaled.ScalablePicture.pixels` says."""
         reduction = next(step for step in REDUCTIONS if step <= max(most_reduction, 1.0))
         key = (reduction, background)
         with self._lock:
-            pixels, left = self._held.pop(key, None) or (self._decode(reduction, background), self.uses)
+            if key not in self._held:
+                self._held[key] = (self._decode(reduction, background), self.uses)
+            pixels, left = self._held.pop(key)
             if left > 1:
                 self._held[key] = (pixels, left - 1)
         return pixels
 
     def _decode(self, reduction: int, background: tuple[int, int, int]) -> Pixels:
+        if self._failure:  # told once per tile, but not tried once per tile
+            raise self._failure
         try:
             return self._picture.pixels(most_reduction=reduction, background=background)
         except UnreadableImage as error:
-            raise UnreadableImage(f"cannot read {self._source}: {error}.") from error
+            self._failure = UnreadableImage(f"cannot read {self._source}: {error}.")
+            raise self._failure from error
 
 
 class Tile(PartOfPicture):

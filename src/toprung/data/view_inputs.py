@@ -89,16 +89,25 @@ class _SharedViews:
         self._plan = plan
         self._lock = threading.Lock()
         self._made: dict[Preprocessing, _Resized] = {}
+        self._failure: UnreadableImage | None = None
 
     def resized(self, how: Preprocessing, view: PlannedView) -> tuple[EvalView, Pixels]:
         with self._lock:  # decoded once: the other views of this picture wait, those of others do not
-            made = self._made.get(how)
-            if made is None:
-                made = self._made[how] = self._make(how)
+            made = self._made.get(how) or self._first(how)
             made.wanted -= 1
             if not made.wanted:
                 del self._made[how]
         return made.frames[view], made.pictures[made.sizes[view]]
+
+    def _first(self, how: Preprocessing) -> _Resized:
+        if self._failure:  # told once per view, but not tried once per view
+            raise self._failure
+        try:
+            made = self._made[how] = self._make(how)
+        except UnreadableImage as error:
+            self._failure = error
+            raise
+        return made
 
     def _make(self, how: Preprocessing) -> _Resized:
         if isinstance(self._source, PartOfPicture):

@@ -129,4 +129,4 @@ def _boxes(grid: TileGrid, height: int, width: int) -> list[Box]:
 
 
 def _from_middle(side: int) -> NDArray[np.float64]:
-    return np.arange(side) - (side - 1) / 2
+    return np.arange(side, dtype=np.float64) - (side - 1) / 2

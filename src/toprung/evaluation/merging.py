@@ -21,10 +21,14 @@ LEAST = 1e-30  # a probability of 0 has no logarithm
 _MERGES: dict[str, Merge] = {}
 
 
-def register(merge: Merge) -> Merge:
-    """Make a way to merge known by its function's name, underscores as dashes."""
-    _MERGES[merge.__name__.replace("_", "-")] = merge
-    return merge
+def register(name: str) -> Callable[[Merge], Merge]:
+    """Make a way to merge known by a name."""
+
+    def keep(merge: Merge) -> Merge:
+        _MERGES[name] = merge
+        return merge
+
+    return keep
 
 
 def merge_names() -> tuple[str, ...]:
@@ -49,7 +53,7 @@ def log_probabilities(shares: Shares) -> NDArray[np.float32]:
     return np.log(np.maximum(shares, LEAST)).astype(np.float32)
 
 
-@register
+@register("mean")
 def mean(tiles: Shares, portions: Shares) -> Shares:
     """Weigh each tile by the share of the picture that it stands for: the mean of the heat map.
 
@@ -58,14 +62,14 @@ def mean(tiles: Shares, portions: Shares) -> Shares:
     return portions @ tiles
 
 
-@register
-def max(tiles: Shares, portions: Shares) -> Shares:  # noqa: A001 - the field's name
+@register("max")
+def highest(tiles: Shares, portions: Shares) -> Shares:
     """Let each class have its surest tile: ``p_c = max_t p_tc / sum_c max_t p_tc``."""
-    highest = tiles.max(axis=0)
-    return highest / highest.sum()
+    surest = tiles.max(axis=0)
+    return surest / surest.sum()
 
 
-@register
+@register("noisy-or")
 def noisy_or(tiles: Shares, portions: Shares) -> Shares:
     """Ask for each class whether any tile shows it: ``q_c = 1 - prod_t (1 - p_tc)``, then ``p_c = q_c / sum_c q_c``.
 
@@ -79,7 +83,7 @@ def noisy_or(tiles: Shares, portions: Shares) -> Shares:
     return some / some.sum()
 
 
-@register
+@register("attention")
 def attention(tiles: Shares, portions: Shares) -> Shares:
     """Let sure tiles count more: ``p = sum_t a_t p_t`` with ``a_t = exp(-H_t) / sum_s exp(-H_s)``.
 
