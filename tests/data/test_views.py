@@ -109,9 +109,7 @@ def test_a_file_is_decoded_once_for_all_views_of_a_model(tmp_path: Path, monkeyp
 
     decoded: list[int] = []
     real = scaled.ScalablePicture.pixels
-    monkeypatch.setattr(
-        scaled.ScalablePicture, "pixels", lambda self, **how: (decoded.append(1), real(self, **how))[1]
-    )
+    monkeypatch.setattr(scaled.ScalablePicture, "pixels", lambda self, **how: (decoded.append(1), real(self, **how))[1])
     sources = view_inputs(file, plan_views(["ten-crop", "scales"]))
     for how in (USUAL, Preprocessing((32, 32))):
         for source in sources:

@@ -34,7 +34,8 @@ def monais(values: NDArray[np.float64], grid: TileGrid, overlap: float, importan
 
 @pytest.mark.parametrize("importance", IMPORTANCES)
 @pytest.mark.parametrize(
-    ("height", "width", "side", "overlap"), [(60, 83, 20, 0.25), (41, 40, 16, 0.5), (30, 90, 30, 0.0), (25, 60, 40, 0.7)]
+    ("height", "width", "side", "overlap"),
+    [(60, 83, 20, 0.25), (41, 40, 16, 0.5), (30, 90, 30, 0.0), (25, 60, 40, 0.7)],
 )
 def test_it_is_monais_sliding_window(height: int, width: int, side: int, overlap: float, importance: str) -> None:
     grid = cover(height, width, side, overlap)

@@ -73,5 +73,7 @@ class HeatMaps:
             f"{len(grid)} tiles of {grid.side} px",
         ]
         buffer = io.BytesIO()
-        Image.fromarray(draw_overlay(pixels, heat, self._classes[best], said)).save(buffer, "JPEG", quality=90)
+        Image.fromarray(draw_overlay(pixels, heat, self._classes[best], said)).save(
+            buffer, "JPEG", quality=90, subsampling=0
+        )
         return buffer.getvalue()
