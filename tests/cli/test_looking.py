@@ -23,6 +23,10 @@ def rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
 def test_views_give_what_the_python_api_gives(run: Run, pictures: Path, tmp_path: Path) -> None:
     done = toprung("predict", run.path, pictures, "-o", tmp_path / "o.csv", "--views", "flip, five-crop")
     assert done.code == 0, done

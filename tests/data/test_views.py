@@ -132,5 +132,5 @@ def test_a_damaged_file_is_named_and_tried_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(RecipeError, match="no views 'flips'.*Did you mean flip"):
+    with pytest.raises(RecipeError, match=r"no views 'flips'.*Did you mean flip"):
         plan_views(["flips"])
