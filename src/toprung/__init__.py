@@ -26,6 +26,7 @@ _HOMES = {
     "Prediction": "toprung.runs.classifier",
     "Predictions": "toprung.evaluation.predictions",
     "Recipe": "toprung.training.recipe",
+    "Tiling": "toprung.evaluation.tiling",
     "preset": "toprung.training.presets",
     "load_weights": "toprung.checkpoints.load",
     "LoadReport": "toprung.checkpoints.report",
@@ -42,6 +43,7 @@ __all__ = [
     "Predictions",
     "Recipe",
     "Run",
+    "Tiling",
     "ToprungError",
     "__version__",
     "average",
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from toprung.checkpoints.report import LoadReport
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
+    from toprung.evaluation.tiling import Tiling
     from toprung.ladder.averaging.api import average
     from toprung.ladder.climb.api import Climb, climb
     from toprung.ladder.pretraining_api import pretrain
