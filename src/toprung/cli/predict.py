@@ -79,19 +79,20 @@ def command(
     paths = list_pictures(pictures)
     from toprung.ladder.answering import answers_of
     from toprung.ladder.predicting import predict_to_csv, predict_to_stream
-    from toprung.runs.classifier import Classifier, model_folder
+    from toprung.runs.classifier import model_folder
+    from toprung.runs.fused import open_classifier
 
     answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
     folder = model_folder(run)
-    opened = Classifier.open(folder, device)
+    opened = open_classifier(folder, device)
     classifier = how.around(opened, _heat_maps(heat_map, out, opened.classes, how))
     if out is None:
         count = predict_to_stream(classifier, paths, sys.stdout, top=top, batch_size=batch_size, answers=answers)
     else:
         from toprung.ladder.display import RichDisplay
-        from toprung.runs.model import weights_fingerprint
+        from toprung.runs.fused import model_fingerprint
 
-        settings = {"model": weights_fingerprint(folder), "top": top} | how.to_json()
+        settings = {"model": model_fingerprint(folder), "top": top} | how.to_json()
         if heat_map is not None:
             settings["heat_map"] = str(heat_map.absolute())
         with RichDisplay().reading("predicting") as progress:
