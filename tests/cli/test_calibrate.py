@@ -44,7 +44,7 @@ def test_calibrate_tells_what_it_fitted_and_where_it_looked(tmp_path: Path) -> N
     run = make_run(tmp_path / "one", pictures=400)
     done = toprung("calibrate", run, "--precision", "0.8", "--method", "raps")
     assert done.code == 0, done
-    for said in ("Fitted on 400 validation pictures; looked at on 400 test pictures", "ECE", "Precision 0.8", "raps"):
+    for said in ("fitted on 400 validation pictures", "Looked at on 400 test pictures", "ECE", "Precision 0.8", "raps"):
         assert said in done.out
     assert "After calibration" in (run / "report.html").read_text(encoding="utf-8")
     told = json.loads(toprung("calibrate", run, "--precision", "0.8", "--json").out)

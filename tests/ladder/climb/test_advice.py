@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from scipy.stats import binom
 
 from tests.ladder.make_run import make_run
@@ -18,6 +19,7 @@ from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.climb.advice import Advice, advise, rules
 from toprung.ladder.climb.advice_rules.answers import pictures_needed, smallest_difference
+from toprung.ladder.climb.advice_shown import print_advice
 from toprung.runs.folder import RunFolder
 
 Curve = Sequence[float]
@@ -229,6 +231,19 @@ def test_two_runs_that_chance_explains(run: Path) -> None:
     assert found.evidence["pictures_needed"] > 10_000
     predict(other, "test", of_labels(labels, labels))
     assert advice("few-test-pictures", run, other) is None
+
+
+def test_the_terminal_shows_the_weightiest_with_their_commands() -> None:
+    console = Console(record=True, width=60)
+    print_advice([], console)
+    assert console.export_text() == ""
+    given = [Advice("shift", f"sentence {i} of [odd] names", {}, f"toprung train 'a [b]' {'x' * 80}") for i in range(4)]
+    print_advice(given, console, most=3)
+    text = console.export_text()
+    assert "sentence 2 of [odd] names (shift)" in text
+    assert f"toprung train 'a [b]' {'x' * 80}" in text
+    assert "sentence 3" not in text
+    assert "and 1 more" in text
 
 
 @given(st.floats(0.01, 1.0), st.integers(50, 100_000))
