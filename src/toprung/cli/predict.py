@@ -58,8 +58,8 @@ def command(
     from toprung.ladder.predicting import predict_to_csv, predict_to_stream
     from toprung.runs.classifier import Classifier, model_folder
 
-    answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
     folder = model_folder(run)
+    answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
     classifier = Classifier.open(folder, device)
     if out is None:
         count = predict_to_stream(classifier, paths, sys.stdout, top=top, batch_size=batch_size, answers=answers)
