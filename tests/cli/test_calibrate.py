@@ -86,6 +86,10 @@ def test_predict_needs_a_calibration_and_uses_it(run: Run, pictures: Path, tmp_p
             logits = np.log(np.fromiter(answer.probabilities.values(), dtype=float))
             assert float(line["probability"]) == pytest.approx(softmax(logits / temperature).max(), abs=2e-6)
             assert line["set"].split("|")[0] == line["label"]
+        flipped = toprung("predict", run.path, files[0], "--calibrated", "--views", "flip")
+        assert flipped.code == 0, flipped
+        assert "need not hold" in flipped.err
+        assert "need not hold" not in done.err
         again = tmp_path / "again.csv"
         toprung("predict", run.path, *reversed(files), *options, "-o", again, "--batch-size", 3)
         assert {line["path"]: line["set"] for line in rows(again)} == {line["path"]: line["set"] for line in lines}

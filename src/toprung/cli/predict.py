@@ -83,6 +83,13 @@ def command(
 
     folder = model_folder(run)
     answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
+    if answers.calibration is not None and how.to_json():
+        click.secho(
+            "The calibration was fitted on whole pictures seen once; with --views or --tiles the confidence is another, "
+            "and what was promised need not hold.",
+            fg="yellow",
+            err=True,
+        )
     opened = Classifier.open(folder, device)
     classifier = how.around(opened, _heat_maps(heat_map, out, opened.classes, how))
     if out is None:
