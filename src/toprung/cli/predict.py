@@ -85,7 +85,7 @@ def command(
     answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
     if answers.calibration is not None and how.to_json():
         click.secho(
-            "The calibration was fitted on whole pictures seen once; with --views or --tiles the confidence is another, "
+            "The calibration was fitted on whole pictures seen once; with --views or --tiles confidence differs, "
             "and what was promised need not hold.",
             fg="yellow",
             err=True,
