@@ -82,8 +82,15 @@ def command(
     from toprung.runs.classifier import model_folder
     from toprung.runs.fused import open_classifier
 
-    answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
     folder = model_folder(run)
+    answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
+    if answers.calibration is not None and how.to_json():
+        click.secho(
+            "The calibration was fitted on whole pictures seen once; with --views or --tiles confidence differs, "
+            "and what was promised need not hold.",
+            fg="yellow",
+            err=True,
+        )
     opened = open_classifier(folder, device)
     classifier = how.around(opened, _heat_maps(heat_map, out, opened.classes, how))
     if out is None:
