@@ -27,6 +27,7 @@ VERBS = {
     "calibrate": "Make a run's confidence honest: temperature, threshold, prediction sets.",
     "predict": "Predict pictures with a run's model and write a CSV.",
     "board": "Rank runs, with intervals.",
+    "compare": "Tell whether one model is better than another, or whether it is chance.",
     "report": "Write a run's page anew.",
     "recipe": "Show presets and every setting of a recipe.",
 }
