@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 @click.argument("pictures", nargs=-1, required=True)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The CSV to write. [default: print it]")
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes named per picture.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures at a time.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="Pictures at a time, or views or tiles.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @looking_options
 @click.option(
