@@ -18,6 +18,9 @@ _HOMES = {
     "train": "toprung.ladder.run",
     "load": "toprung.ladder.run",
     "average": "toprung.ladder.averaging.api",
+    "climb": "toprung.ladder.climb.api",
+    "Climb": "toprung.ladder.climb.api",
+    "fuse": "toprung.ladder.fusing.api",
     "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
@@ -35,6 +38,7 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "Climb",
     "LoadReport",
     "Prediction",
     "Predictions",
@@ -44,6 +48,8 @@ __all__ = [
     "ToprungError",
     "__version__",
     "average",
+    "climb",
+    "fuse",
     "inspect_weights",
     "load",
     "load_weights",
@@ -62,6 +68,8 @@ if TYPE_CHECKING:
     from toprung.evaluation.predictions import Predictions
     from toprung.evaluation.tiling import Tiling
     from toprung.ladder.averaging.api import average
+    from toprung.ladder.climb.api import Climb, climb
+    from toprung.ladder.fusing.api import fuse
     from toprung.ladder.pretraining_api import pretrain
     from toprung.ladder.run import Run, load, train
     from toprung.runs.classifier import Classifier, Prediction

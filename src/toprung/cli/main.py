@@ -16,12 +16,15 @@ from toprung.version import __version__
 # `toprung --help` imports none of them.
 VERBS = {
     "data": "Report on a folder of pictures: counts, duplicates, leaks, unreadable files.",
+    "climb": "Climb a ladder of models: train, compare and fuse them, within a time budget.",
     "train": "Train a classifier on a folder of labelled pictures.",
     "plan": "Tell how a model trains in the memory there is.",
     "pretrain": "Pretrain a ViT on pictures without labels.",
     "average": "Average the weights of runs into a new run.",
+    "fuse": "Put the answers of runs together into a new run.",
     "inspect": "Tell what a weights file is, and what loading it would do.",
     "validate": "Score a run's model on its own or other labelled pictures.",
+    "calibrate": "Make a run's confidence honest: temperature, threshold, prediction sets.",
     "predict": "Predict pictures with a run's model and write a CSV.",
     "board": "Rank runs, with intervals.",
     "report": "Write a run's page anew.",

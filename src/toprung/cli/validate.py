@@ -112,12 +112,13 @@ def _predicted(
     from toprung.ladder.display import RichDisplay
     from toprung.ladder.gain import validate_own
     from toprung.ladder.validating import save_validation, validate_source
-    from toprung.runs.classifier import Classifier, model_folder
+    from toprung.runs.classifier import model_folder
     from toprung.runs.folder import RunFolder
+    from toprung.runs.fused import open_classifier
 
     if save is not None:
         RunFolder.refuse_existing(save, "--save")
-    classifier = looking.around(Classifier.open(model_folder(run), device))
+    classifier = looking.around(open_classifier(model_folder(run), device))
     display, gain = RichDisplay(), None
     if pictures is None:
         folder = RunFolder.open(run)

@@ -13,6 +13,8 @@ from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
 from toprung.runs.classifier import Classifier, Prediction
 from toprung.runs.folder import RunFolder
+from toprung.runs.fused import FusedClassifier, open_classifier
+from toprung.runs.fusion_card import is_fused
 from toprung.runs.scores import stored_scores
 from toprung.training.recipe import Recipe
 
@@ -54,9 +56,9 @@ class Run:
         return Recipe.read(self._folder.recipe_file)
 
     @cached_property
-    def classifier(self) -> Classifier:
+    def classifier(self) -> Classifier | FusedClassifier:
         """The best model of the run, loaded at its first use."""
-        return Classifier.open(self._folder.model, self._device)
+        return open_classifier(self._folder.model, self._device)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -160,7 +162,7 @@ class Run:
         return read_table_csv(self._folder.table_file)
 
 
-def load(path: Path | str, *, device: str = "auto") -> Run | Classifier:
+def load(path: Path | str, *, device: str = "auto") -> Run | Classifier | FusedClassifier:
     """Load a trained model, ready to predict.
 
     Args:
@@ -168,14 +170,15 @@ def load(path: Path | str, *, device: str = "auto") -> Run | Classifier:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
-        A :class:`Run` for a run folder, else a :class:`Classifier`; both have ``predict`` and ``classes``.
+        A :class:`Run` for a run folder, else a :class:`Classifier`, or a :class:`FusedClassifier` of several; all have
+        ``predict`` and ``classes``.
 
     Raises:
         RunError: no such folder, damaged, from a newer version, or without a model yet.
     """
     folder = Path(path)
-    if (folder / "model.json").is_file():
-        return Classifier.open(folder, device)
+    if (folder / "model.json").is_file() or is_fused(folder):
+        return open_classifier(folder, device)
     run = Run(folder, device=device)
     _ = run.classifier  # a model that cannot be loaded is told now, not at the first picture
     return run

@@ -18,6 +18,7 @@ from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
 from toprung.evaluation.predictions import softmax
 from toprung.runs.folder import RunFolder
+from toprung.runs.fusion_card import is_fused
 from toprung.runs.model import CARD_FILE, ModelCard, load_model, read_card
 
 
@@ -54,7 +55,7 @@ def model_folder(path: Path) -> Path:
     Raises:
         RunError: it is neither, or the run is of a newer version.
     """
-    if (path / CARD_FILE).is_file():
+    if (path / CARD_FILE).is_file() or is_fused(path):
         return path
     return RunFolder.open(path).model
 
