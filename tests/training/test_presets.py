@@ -122,3 +122,10 @@ def test_going_on_from_a_run_keeps_its_network_and_takes_the_rates_for_it() -> N
     for name in ("quick", "scratch", "swa", "mae-finetune-10k"):
         recipe = compose(name, {}, base=base)
         assert (recipe.model.name, recipe.model.weights) == ("resnet50", "runs/x"), name
+
+
+def test_short_trains_a_vit_for_fewer_epochs_at_its_own_rates() -> None:
+    vit, conv = preset("short", "vit_small_patch14_dinov2"), preset("short", "tf_efficientnet_lite0")
+    assert (vit.schedule.epochs, conv.schedule.epochs) == (5, 10)
+    assert (vit.optimisation.base_lr, vit.optimisation.layer_decay) == (2e-4, 0.75)
+    assert (conv.optimisation.base_lr, conv.optimisation.layer_decay) == (5e-4, 1.0)
