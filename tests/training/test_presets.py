@@ -129,3 +129,11 @@ def test_short_trains_a_vit_for_fewer_epochs_at_its_own_rates() -> None:
     assert (vit.schedule.epochs, conv.schedule.epochs) == (5, 10)
     assert (vit.optimisation.base_lr, vit.optimisation.layer_decay) == (2e-4, 0.75)
     assert (conv.optimisation.base_lr, conv.optimisation.layer_decay) == (5e-4, 1.0)
+
+
+def test_swa_short_averages_for_as_many_epochs_as_the_network_affords() -> None:
+    for model, epochs in {"vit_small_patch14_dinov2": 2, "tf_efficientnet_lite0": 4}.items():
+        base = compose("short", {"model.name": model, "optimisation.lr": 1e-2})
+        recipe = compose("swa-short", {}, base=base)
+        assert (recipe.schedule.epochs, recipe.schedule.kind, recipe.averaging.swa) == (epochs, "cycles", True)
+        assert (recipe.optimisation, recipe.augment, recipe.model) == (base.optimisation, base.augment, base.model)
