@@ -137,3 +137,15 @@ def test_swa_short_averages_for_as_many_epochs_as_the_network_affords() -> None:
         recipe = compose("swa-short", {}, base=base)
         assert (recipe.schedule.epochs, recipe.schedule.kind, recipe.averaging.swa) == (epochs, "cycles", True)
         assert (recipe.optimisation, recipe.augment, recipe.model) == (base.optimisation, base.augment, base.model)
+
+
+@pytest.mark.parametrize("model", ["vit_small_patch14_dinov2", "tf_efficientnet_lite0"])
+def test_short_robust_differs_from_short_in_the_augmentation_alone(model: str) -> None:
+    plain, robust = preset("short", model), preset("short-robust", model)
+    assert (plain.optimisation, plain.schedule, plain.model) == (robust.optimisation, robust.schedule, robust.model)
+    assert (robust.augment.auto_augment, robust.augment.magnitude, robust.augment.color_jitter) == (
+        "randaugment",
+        9,
+        0.4,
+    )
+    assert robust.augment.scale_min < plain.augment.scale_min
