@@ -122,3 +122,30 @@ def test_going_on_from_a_run_keeps_its_network_and_takes_the_rates_for_it() -> N
     for name in ("quick", "scratch", "swa", "mae-finetune-10k"):
         recipe = compose(name, {}, base=base)
         assert (recipe.model.name, recipe.model.weights) == ("resnet50", "runs/x"), name
+
+
+def test_short_trains_a_vit_for_fewer_epochs_at_its_own_rates() -> None:
+    vit, conv = preset("short", "vit_small_patch14_dinov2"), preset("short", "tf_efficientnet_lite0")
+    assert (vit.schedule.epochs, conv.schedule.epochs) == (5, 10)
+    assert (vit.optimisation.base_lr, vit.optimisation.layer_decay) == (2e-4, 0.75)
+    assert (conv.optimisation.base_lr, conv.optimisation.layer_decay) == (5e-4, 1.0)
+
+
+def test_swa_short_averages_for_as_many_epochs_as_the_network_affords() -> None:
+    for model, epochs in {"vit_small_patch14_dinov2": 2, "tf_efficientnet_lite0": 4}.items():
+        base = compose("short", {"model.name": model, "optimisation.lr": 1e-2})
+        recipe = compose("swa-short", {}, base=base)
+        assert (recipe.schedule.epochs, recipe.schedule.kind, recipe.averaging.swa) == (epochs, "cycles", True)
+        assert (recipe.optimisation, recipe.augment, recipe.model) == (base.optimisation, base.augment, base.model)
+
+
+@pytest.mark.parametrize("model", ["vit_small_patch14_dinov2", "tf_efficientnet_lite0"])
+def test_short_robust_differs_from_short_in_the_augmentation_alone(model: str) -> None:
+    plain, robust = preset("short", model), preset("short-robust", model)
+    assert (plain.optimisation, plain.schedule, plain.model) == (robust.optimisation, robust.schedule, robust.model)
+    assert (robust.augment.auto_augment, robust.augment.magnitude, robust.augment.color_jitter) == (
+        "randaugment",
+        9,
+        0.4,
+    )
+    assert robust.augment.scale_min < plain.augment.scale_min

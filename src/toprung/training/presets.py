@@ -116,6 +116,7 @@ def compose(name: str, settings: Mapping[str, Any], *, base: Recipe | None = Non
 
 def _load() -> None:
     from toprung.training import (  # noqa: F401 - they register their presets
+        presets_climb,
         presets_mae,
         presets_pretraining,
         presets_probe,
@@ -127,13 +128,18 @@ def _load() -> None:
 _VIT = re.compile(r"(vit|deit|deit3|beit|beitv2|eva|eva02|flexivit)_")
 
 
+def is_plain_vit_name(model: str | None) -> bool:
+    """Say whether a model's name is that of a plain ViT; no name stands for the default, which is one."""
+    return model is None or _VIT.match(model) is not None
+
+
 def rates(model: str | None, base_lr: float) -> Settings:
     """Return the rates of a fine-tuning: of a plain ViT smaller, and falling with depth.
 
     With one rate of 5e-4 for all layers a ViT forgets in its first steps what it was pretrained for: DINOv2's ViT-S on
     240 pictures of digits ended at 17 %, and at 93 % with 2e-4 and a layer decay of 0.75 (docs/log.md).
     """
-    if model is None or _VIT.match(model):
+    if is_plain_vit_name(model):
         return {"optimisation.base_lr": min(base_lr, 2e-4), "optimisation.layer_decay": 0.75}
     return {"optimisation.base_lr": base_lr}
 
