@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from toprung.errors import RunError
 from toprung.evaluation.predictions import softmax
-from toprung.runs.classifier import Classifier
+from toprung.runs.wrapping import PictureClassifier
 from toprung.storage import explain, write_text
 
 
@@ -76,7 +76,7 @@ class CsvLines:
 
 
 def predict_to_csv(
-    classifier: Classifier,
+    classifier: PictureClassifier,
     paths: Sequence[Path],
     out: Path,
     *,
@@ -93,7 +93,7 @@ def predict_to_csv(
         out: the CSV to make.
         top: classes named per picture.
         batch_size: pictures per forward pass.
-        settings: what the lines depend on (model, top); a partial file made with others is refused.
+        settings: what the lines depend on (model, top, views, tiles); a partial file made with others is refused.
         progress: told of pictures done and in all.
 
     Raises:
@@ -127,7 +127,7 @@ def predict_to_csv(
 
 
 def predict_to_stream(
-    classifier: Classifier, paths: Sequence[Path], file: TextIO, *, top: int, batch_size: int
+    classifier: PictureClassifier, paths: Sequence[Path], file: TextIO, *, top: int, batch_size: int
 ) -> PredictionCount:
     """Write the same lines to an open stream, such as standard output."""
     lines = CsvLines(classifier.classes, top)
@@ -140,8 +140,13 @@ def predict_to_stream(
     return PredictionCount(len(paths) - unreadable, 0, unreadable)
 
 
+def is_begun(out: Path) -> bool:
+    """Return whether an interrupted call has left lines of this CSV."""
+    return out.with_name(out.name + ".partial").is_file()
+
+
 def _stream(
-    classifier: Classifier, paths: Sequence[Path], lines: CsvLines, batch_size: int
+    classifier: PictureClassifier, paths: Sequence[Path], lines: CsvLines, batch_size: int
 ) -> Iterator[tuple[list[str], int]]:
     """Yield lines in the order of the paths, batch by batch, and how many of them are of unreadable pictures."""
     for rows, logits, failures in classifier.stream(paths, batch_size=batch_size):

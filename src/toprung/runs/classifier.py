@@ -35,6 +35,14 @@ class Prediction:
     probability: float
     probabilities: dict[str, float]
 
+    @classmethod
+    def of(cls, classes: Sequence[str], logits: NDArray[np.float32]) -> Prediction:
+        """Return what logits ``(C,)`` say."""
+        shares = softmax(logits)
+        named = {classes[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}
+        first = next(iter(named))
+        return cls(first, named[first], named)
+
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return the ``count`` most probable classes with their probabilities."""
         return list(self.probabilities.items())[:count]
@@ -98,8 +106,8 @@ class Classifier:
         """
         if isinstance(pictures, (list, tuple)):
             logits = self.logits(pictures, batch_size=batch_size)
-            return [self._prediction(row) for row in logits]
-        return self._prediction(self.logits([pictures])[0])
+            return [Prediction.of(self.classes, row) for row in logits]
+        return Prediction.of(self.classes, self.logits([pictures])[0])
 
     def logits(self, pictures: Sequence[Any], *, batch_size: int = 32) -> NDArray[np.float32]:
         """Return ``(N, C)`` float32 logits of pictures, as :meth:`predict` takes them."""
@@ -113,7 +121,7 @@ class Classifier:
         return found
 
     def stream(
-        self, paths: Sequence[Path], *, batch_size: int, threads: int | None = None
+        self, paths: Sequence[Any], *, batch_size: int, threads: int | None = None
     ) -> Iterator[tuple[list[int], NDArray[np.float32], list[tuple[int, str]]]]:
         """Yield rows, logits and the unreadable files (row, reason) since the last yield, batch by batch."""
         loader = EvalLoader(paths, None, EvalView(self.card.preprocessing), batch_size=batch_size, threads=threads)
@@ -123,13 +131,6 @@ class Classifier:
             told += len(new)
             yield rows.tolist(), logits, new
         yield [], np.empty((0, len(self.classes)), np.float32), [(f.row, str(f.error)) for f in loader.failures[told:]]
-
-    def _prediction(self, logits: NDArray[np.float32]) -> Prediction:
-        shares = softmax(logits)
-        order = np.argsort(-shares, kind="stable")
-        named = {self.classes[i]: float(shares[i]) for i in order}
-        first = self.classes[order[0]]
-        return Prediction(first, named[first], named)
 
 
 def _device(asked: str) -> torch.device:
