@@ -16,12 +16,12 @@ from toprung.version import __version__
 # public name -> where it stands; imported at its first use, so that `import toprung` costs milliseconds
 _HOMES = {
     "train": "toprung.ladder.run",
-    "load": "toprung.ladder.run",
+    "load": "toprung.ladder.loading",
     "average": "toprung.ladder.averaging.api",
     "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
-    "Prediction": "toprung.runs.classifier",
+    "Prediction": "toprung.runs.prediction",
     "Predictions": "toprung.evaluation.predictions",
     "Recipe": "toprung.training.recipe",
     "preset": "toprung.training.presets",
@@ -59,9 +59,11 @@ if TYPE_CHECKING:
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
     from toprung.ladder.averaging.api import average
+    from toprung.ladder.loading import load
     from toprung.ladder.pretraining_api import pretrain
-    from toprung.ladder.run import Run, load, train
-    from toprung.runs.classifier import Classifier, Prediction
+    from toprung.ladder.run import Run, train
+    from toprung.runs.classifier import Classifier
+    from toprung.runs.prediction import Prediction
     from toprung.training.presets import preset
     from toprung.training.recipe import Recipe
 

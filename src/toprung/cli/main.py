@@ -24,6 +24,7 @@ VERBS = {
     "inspect": "Tell what a weights file is, and what loading it would do.",
     "validate": "Score a run's model on its own or other labelled pictures.",
     "predict": "Predict pictures with a run's model and write a CSV.",
+    "export": "Write a run's model as ONNX, TorchScript or OpenVINO, checked against the run.",
     "board": "Rank runs, with intervals.",
     "report": "Write a run's page anew.",
     "recipe": "Show presets and every setting of a recipe.",

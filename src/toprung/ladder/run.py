@@ -11,8 +11,9 @@ from toprung.data.table import Table
 from toprung.errors import DataError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
-from toprung.runs.classifier import Classifier, Prediction
+from toprung.runs.classifier import Classifier
 from toprung.runs.folder import RunFolder
+from toprung.runs.prediction import Prediction
 from toprung.runs.scores import stored_scores
 from toprung.training.recipe import Recipe
 
@@ -158,27 +159,6 @@ class Run:
         from toprung.data.table_csv import read_table_csv
 
         return read_table_csv(self._folder.table_file)
-
-
-def load(path: Path | str, *, device: str = "auto") -> Run | Classifier:
-    """Load a trained model, ready to predict.
-
-    Args:
-        path: a run folder, or the ``model`` folder of one, which can be copied anywhere by itself.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Returns:
-        A :class:`Run` for a run folder, else a :class:`Classifier`; both have ``predict`` and ``classes``.
-
-    Raises:
-        RunError: no such folder, damaged, from a newer version, or without a model yet.
-    """
-    folder = Path(path)
-    if (folder / "model.json").is_file():
-        return Classifier.open(folder, device)
-    run = Run(folder, device=device)
-    _ = run.classifier  # a model that cannot be loaded is told now, not at the first picture
-    return run
 
 
 def train(
