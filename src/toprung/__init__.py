@@ -18,12 +18,15 @@ _HOMES = {
     "train": "toprung.ladder.run",
     "load": "toprung.ladder.loading",
     "average": "toprung.ladder.averaging.api",
+    "climb": "toprung.ladder.climb.api",
+    "Climb": "toprung.ladder.climb.api",
     "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
     "Prediction": "toprung.runs.prediction",
     "Predictions": "toprung.evaluation.predictions",
     "Recipe": "toprung.training.recipe",
+    "Tiling": "toprung.evaluation.tiling",
     "preset": "toprung.training.presets",
     "load_weights": "toprung.checkpoints.load",
     "LoadReport": "toprung.checkpoints.report",
@@ -34,14 +37,17 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "Climb",
     "LoadReport",
     "Prediction",
     "Predictions",
     "Recipe",
     "Run",
+    "Tiling",
     "ToprungError",
     "__version__",
     "average",
+    "climb",
     "inspect_weights",
     "load",
     "load_weights",
@@ -58,7 +64,9 @@ if TYPE_CHECKING:
     from toprung.checkpoints.report import LoadReport
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
+    from toprung.evaluation.tiling import Tiling
     from toprung.ladder.averaging.api import average
+    from toprung.ladder.climb.api import Climb, climb
     from toprung.ladder.loading import load
     from toprung.ladder.pretraining_api import pretrain
     from toprung.ladder.run import Run, train

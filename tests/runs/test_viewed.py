@@ -12,6 +12,7 @@ from toprung.data.eval_view import EvalView
 from toprung.data.view_inputs import view_inputs
 from toprung.data.views import plan_views
 from toprung.errors import RecipeError, UnreadableImage
+from toprung.runs import viewed
 from toprung.runs.viewed import ViewedClassifier, with_views
 
 
@@ -43,8 +44,7 @@ def test_no_views_are_plain_prediction_bit_by_bit(tmp_path: Path) -> None:
 
 def test_a_mirrored_picture_gets_the_same_answer_with_flip(tmp_path: Path) -> None:
     pixels = np.array(Image.open(make_files(tmp_path, 1, height=74, width=74)[0]))
-    viewed = ViewedClassifier(make_classifier(), ("flip",))
-    one, other = viewed.logits([pixels, pixels[:, ::-1].copy()])
+    one, other = ViewedClassifier(make_classifier(), ("flip",)).logits([pixels, pixels[:, ::-1].copy()])
     assert one == pytest.approx(other, abs=1e-3)
 
 
@@ -56,17 +56,22 @@ def test_predict_names_the_classes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [2, 5, 64])
-def test_unreadable_pictures_are_told_once_and_the_rest_goes_on(batch_size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [1, 4, 1024])
+def test_unreadable_pictures_are_told_once_and_the_rest_goes_on(
+    batch_size: int, together: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(viewed, "_TOGETHER", together)
     files = make_files(tmp_path, 6)
     files[1].write_bytes(b"no picture")
     files[2].unlink()
     files[5].write_bytes(files[0].read_bytes()[:100])
-    viewed = ViewedClassifier(make_classifier(), ("five-crop",))
+    around = ViewedClassifier(make_classifier(), ("five-crop",))
+    whole = around.logits([files[0], files[3], files[4]])
     rows: list[int] = []
     told: list[int] = []
     seen: list[int] = []
-    for good, logits, failures in viewed.stream(files, batch_size=batch_size):
-        assert logits.shape == (len(good), 3)
+    for good, logits, failures in around.stream(files, batch_size=batch_size):
+        assert logits == pytest.approx(whole[[[0, 3, 4].index(row) for row in good]], abs=1e-5)
         rows += good
         told += [row for row, _ in failures]
         seen += sorted([*good, *(row for row, _ in failures)])
@@ -74,7 +79,7 @@ def test_unreadable_pictures_are_told_once_and_the_rest_goes_on(batch_size: int,
     assert told == [1, 2, 5]
     assert seen == list(range(6))
     with pytest.raises(UnreadableImage, match=r"1\.png"):
-        viewed.logits(files)
+        around.logits(files)
 
 
 def test_views_of_several_models_each_with_its_own_size(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ VERBS = {
     "average": "Average the weights of runs into a new run.",
     "inspect": "Tell what a weights file is, and what loading it would do.",
     "validate": "Score a run's model on its own or other labelled pictures.",
+    "calibrate": "Make a run's confidence honest: temperature, threshold, prediction sets.",
     "predict": "Predict pictures with a run's model and write a CSV.",
     "export": "Write a run's model as ONNX, TorchScript or OpenVINO, checked against the run.",
     "board": "Rank runs, with intervals.",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from toprung.cli.looking_options import looking_options
+from toprung.cli.threshold import THRESHOLD
 
 if TYPE_CHECKING:
     from toprung.ladder.looking import Looking
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 @click.argument("pictures", nargs=-1, required=True)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The CSV to write. [default: print it]")
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes named per picture.")
+@click.option("--calibrated", is_flag=True, help="Probabilities by the temperature that `toprung calibrate` fitted.")
+@click.option(
+    "--threshold",
+    type=THRESHOLD,
+    help="Give no label below this probability: a number such as 0.8, or auto for the calibrated one.",
+)
+@click.option("--sets", is_flag=True, help="Add a column with the calibrated set of classes, divided by |.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures at a time.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @looking_options
@@ -35,6 +43,9 @@ def command(
     pictures: tuple[str, ...],
     out: Path | None,
     top: int,
+    calibrated: bool,
+    threshold: float | Literal["auto"] | None,
+    sets: bool,
     batch_size: int,
     device: str,
     looking: Callable[[], Looking],
@@ -46,6 +57,11 @@ def command(
 
     The CSV has a line per picture: path, label, probability, the next most probable classes, and error, which says
     why where a picture could not be read. An interrupted call goes on where it stopped when it is repeated.
+
+    With --threshold the label of an unsure picture is empty and the column abstained says "abstained". With --sets
+    the column set names the classes among which the true one is. Both, like --calibrated, are prepared by
+    `toprung calibrate RUN`; --threshold auto and --sets give calibrated probabilities too.
+
     Exit code 1 says that some pictures could not be read.
 
     \b
@@ -64,13 +80,15 @@ def command(
 
         raise RunError(f"{out} exists already and is never overwritten; give another name with -o.")
     paths = list_pictures(pictures)
+    from toprung.ladder.answering import answers_of
     from toprung.ladder.predicting import predict_to_csv, predict_to_stream
     from toprung.runs.opening import open_classifier
 
+    answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
     opened = open_classifier(run, device)
     classifier = how.around(opened, _heat_maps(heat_map, out, opened.classes, how))
     if out is None:
-        count = predict_to_stream(classifier, paths, sys.stdout, top=top, batch_size=batch_size)
+        count = predict_to_stream(classifier, paths, sys.stdout, top=top, batch_size=batch_size, answers=answers)
     else:
         from toprung.ladder.display import RichDisplay
         from toprung.runs.opening import fingerprint
@@ -87,6 +105,7 @@ def command(
                 batch_size=batch_size,
                 settings=settings,
                 progress=progress,
+                answers=answers,
             )
         kept = f" ({count.kept} of them before the interruption)" if count.kept else ""
         click.echo(f"{count.predicted} pictures predicted{kept}: {out}")

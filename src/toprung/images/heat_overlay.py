@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 _GAP = 12
 _LEGEND = 190  # pixels wide
 _BAR = 22
 _TEXT = 15
+_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")
 _INK = (30, 30, 30)
 _PAPER = (255, 255, 255)
 _HEAT_SHARE = 0.55  # of the colour over the grey picture: what is below stays visible
@@ -56,7 +61,7 @@ def _draw_legend(canvas: NDArray[np.uint8], left: int, tall: int, title: str, li
     """Write title, lines and a colour bar from 0 to 100 % into the canvas."""
     panel = Image.new("RGB", (_LEGEND, tall), _PAPER)
     draw = ImageDraw.Draw(panel)
-    large, small = ImageFont.load_default(_TEXT + 3), ImageFont.load_default(_TEXT - 2)
+    large, small = _font(_TEXT + 3), _font(_TEXT - 2)
     draw.text((0, 0), _fitting(title, large), _INK, font=large)
     down = _TEXT + 12
     for line in lines:
@@ -72,7 +77,15 @@ def _draw_legend(canvas: NDArray[np.uint8], left: int, tall: int, title: str, li
     canvas[_GAP : _GAP + tall, left : left + _LEGEND] = np.asarray(panel)
 
 
-def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _font(size: int) -> Font:
+    """Return a font of the system with many alphabets; Pillow's own, which has but English letters, where none is."""
+    for name in _FONTS:
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size)
+
+
+def _fitting(text: str, font: Font) -> str:
     """Return the text, cut to the width of the legend."""
     if font.getlength(text) <= _LEGEND:
         return text

@@ -17,6 +17,7 @@ from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder import findings, reconstructions_shown, sections, wording
 from toprung.ladder.averaging.section import average_section
+from toprung.ladder.calibration_section import calibration_section
 from toprung.ladder.controls import read_controls, verdict
 from toprung.ladder.heads_section import heads
 from toprung.ladder.health import data_health
@@ -116,6 +117,7 @@ def gather(record: Record) -> dict[str, Any]:
         "confusion": sections.confusion(head) if head else None,
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
         "calibration": sections.calibration(head) if head else None,
+        "calibrated": calibration_section(RunFolder(record.path), problems),
         "per_class": sections.per_class(head) if head else [],
         "reconstructions": reconstructions_shown.shown(RunFolder(record.path), index),
         "hidden": number(index.get("mask_ratio")),

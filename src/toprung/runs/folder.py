@@ -14,6 +14,7 @@ runs/<name>/
   model/                 the best model so far, self-describing
   predictions/SPLIT.npz
   scores.json            metrics of each split, with intervals
+  calibration.json       temperature, threshold and sets, where `toprung calibrate` was run
   report.html
 
 A pretraining has neither predictions nor scores. Its model is the encoder; encoder and decoder stand beside it in
@@ -57,6 +58,7 @@ class RunFolder:
     autoencoder_file = property(lambda self: self.path / "model" / "autoencoder.safetensors")
     reconstructions = property(lambda self: self.path / "reconstructions")
     scores_file = property(lambda self: self.path / "scores.json")
+    calibration_file = property(lambda self: self.path / "calibration.json")
     report_file = property(lambda self: self.path / "report.html")
 
     @property

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from toprung.data.input_source import InputSource
 from toprung.evaluation.predictions import softmax
-from toprung.runs.wrapping import PictureClassifier, Streamed
+from toprung.runs.wrapping import PictureClassifier
 
 
 class Answers(NamedTuple):
@@ -59,16 +59,3 @@ def ask(
             if len(begun[picture]) == len(inputs[picture]):
                 finished.append(Answers(picture, softmax(np.stack(begun.pop(picture))), ""))
         yield sorted(finished, key=lambda one: one.picture)
-
-
-def streamed(answers: Sequence[Answers], merged: Sequence[NDArray[np.float32]], classes: int) -> Streamed:
-    """Return pictures as a classifier's stream gives them.
-
-    Args:
-        answers: of one batch.
-        merged: ``(C,)`` logits of those that could be read, in order.
-        classes: C.
-    """
-    rows = [one.picture for one in answers if not one.reason]
-    failures = [(one.picture, one.reason) for one in answers if one.reason]
-    return rows, np.array(merged, dtype=np.float32).reshape(len(rows), classes), failures
