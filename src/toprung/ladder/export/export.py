@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from toprung.data.loaders import normalise
-from toprung.errors import ModelError, RecipeError, RunError
+from toprung.errors import ModelError, RecipeError, RunError, ToprungError
 from toprung.ladder.export.formats import Choices, FormatFile, format_file
 from toprung.ladder.export.network import ExportNetwork
 from toprung.ladder.export.parity import ALLOWED, Parity, answers, compare
@@ -75,7 +75,8 @@ def export_run(run: Path, *, kind: str = "onnx", out: Path | None = None, choice
     with _workshop(file) as workshop:
         written = workshop / file.name
         form.write(network, written, description, wanted)
-        parity = compare(expected, answers(form.opened(written), images), source=origin, allowed=ALLOWED[wanted.half])
+        found = _of_export(form, written, images)
+        parity = compare(expected, found, source=origin, allowed=ALLOWED[wanted.half])
         if not parity.holds:
             raise ModelError(
                 f"the exported model does not answer as {run} does, so {file} was not written: {parity.sentence()}."
@@ -122,6 +123,16 @@ def _of_run(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.flo
         return logits
 
     return answers(answer, images)
+
+
+def _of_export(form: FormatFile, file: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    try:
+        return answers(form.opened(file), images)
+    except ToprungError as error:
+        raise ModelError(f"the exported model cannot be run, so nothing was written: {error}") from error
+    except Exception as error:  # each runtime has errors of its own
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"the exported model cannot be run, so nothing was written: {reason}.") from error
 
 
 @contextlib.contextmanager

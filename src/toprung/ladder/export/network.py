@@ -36,6 +36,7 @@ class ExportNetwork(nn.Module):
         shift = torch.tensor([-centre / spread for centre, spread in zip(mean, std, strict=True)])
         self.register_buffer("scale", scale.view(1, -1, 1, 1))
         self.register_buffer("shift", shift.view(1, -1, 1, 1))
+        self.eval()
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return logits."""

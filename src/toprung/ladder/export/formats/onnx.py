@@ -46,12 +46,14 @@ def write(network: ExportNetwork, file: Path, description: ExportDescription, ch
                 opset_version=choices.opset or OPSET,
                 verbose=False,
             )
+        program.model.metadata_props[KEY] = description.to_text()
+        program.model.producer_name = "toprung"
+        program.save(str(file), external_data=_bytes(network) > _LARGEST)
+        onnx.checker.check_model(str(file), full_check=True)
+    except OSError:
+        raise
     except Exception as error:  # the exporter has errors of every kind
         raise not_expressible("ONNX", error) from error
-    program.model.metadata_props[KEY] = description.to_text()
-    program.model.producer_name = "toprung"
-    program.save(str(file), external_data=_bytes(network) > _LARGEST)
-    onnx.checker.check_model(str(file), full_check=True)
 
 
 def opened(file: Path) -> Answer:

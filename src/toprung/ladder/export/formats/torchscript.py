@@ -30,6 +30,8 @@ def write(network: ExportNetwork, file: Path, description: ExportDescription, ch
             traced = torch.jit.trace(network, network.example(), check_trace=False)
             extra = {f"{KEY}.json": description.to_text().encode("utf-8")}
             torch.jit.save(torch.jit.freeze(traced), str(file), _extra_files=extra)
+    except OSError:
+        raise
     except Exception as error:  # the tracer has errors of every kind
         raise not_expressible("TorchScript", error) from error
 
