@@ -20,6 +20,7 @@ _HOMES = {
     "average": "toprung.ladder.averaging.api",
     "climb": "toprung.ladder.climb.api",
     "Climb": "toprung.ladder.climb.api",
+    "fuse": "toprung.ladder.fusing.api",
     "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
@@ -48,6 +49,7 @@ __all__ = [
     "__version__",
     "average",
     "climb",
+    "fuse",
     "inspect_weights",
     "load",
     "load_weights",
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from toprung.evaluation.tiling import Tiling
     from toprung.ladder.averaging.api import average
     from toprung.ladder.climb.api import Climb, climb
+    from toprung.ladder.fusing.api import fuse
     from toprung.ladder.loading import load
     from toprung.ladder.pretraining_api import pretrain
     from toprung.ladder.run import Run, train

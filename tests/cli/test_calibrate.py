@@ -44,7 +44,7 @@ def test_calibrate_tells_what_it_fitted_and_where_it_looked(tmp_path: Path) -> N
     run = make_run(tmp_path / "one", pictures=400)
     done = toprung("calibrate", run, "--precision", "0.8", "--method", "raps")
     assert done.code == 0, done
-    for said in ("Fitted on 400 validation pictures; looked at on 400 test pictures", "ECE", "Precision 0.8", "raps"):
+    for said in ("fitted on 400 validation pictures", "Looked at on 400 test pictures", "ECE", "Precision 0.8", "raps"):
         assert said in done.out
     assert "After calibration" in (run / "report.html").read_text(encoding="utf-8")
     told = json.loads(toprung("calibrate", run, "--precision", "0.8", "--json").out)
@@ -86,6 +86,10 @@ def test_predict_needs_a_calibration_and_uses_it(run: Run, pictures: Path, tmp_p
             logits = np.log(np.fromiter(answer.probabilities.values(), dtype=float))
             assert float(line["probability"]) == pytest.approx(softmax(logits / temperature).max(), abs=2e-6)
             assert line["set"].split("|")[0] == line["label"]
+        flipped = toprung("predict", run.path, files[0], "--calibrated", "--views", "flip")
+        assert flipped.code == 0, flipped
+        assert "need not hold" in flipped.err
+        assert "need not hold" not in done.err
         again = tmp_path / "again.csv"
         toprung("predict", run.path, *reversed(files), *options, "-o", again, "--batch-size", 3)
         assert {line["path"]: line["set"] for line in rows(again)} == {line["path"]: line["set"] for line in lines}

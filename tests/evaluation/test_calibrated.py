@@ -107,6 +107,14 @@ def test_half_of_halves_differ_but_the_answers_do_not() -> None:
     assert applied.sets.any(1).all()
 
 
+def test_without_a_wrong_answer_the_probabilities_stay_as_they_are() -> None:
+    val = draw(np.random.default_rng(6), 100)
+    right = replace(val, labels=val.predicted)
+    calibration = fit_calibration(right, CalibrationSettings())
+    assert calibration.temperature == 1
+    assert apply_calibration(calibration, right).probabilities == pytest.approx(val.probabilities)
+
+
 def test_unlabelled_pictures_and_other_classes() -> None:
     val = draw(np.random.default_rng(5), 60)
     half = replace(val, labels=np.where(np.arange(60) % 2, val.labels, -1))

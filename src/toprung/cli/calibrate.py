@@ -90,11 +90,19 @@ def command(
 
 def _predict(run: Path, pictures: Path, batch_size: int, device: str) -> Predictions:
     from toprung.ladder.display import RichDisplay
-    from toprung.ladder.validating import validate_source
-    from toprung.runs.classifier import Classifier, model_folder
+    from toprung.ladder.validating import learnt_pictures, validate_source
+    from toprung.runs.opening import open_classifier
 
-    classifier = Classifier.open(model_folder(run), device)
+    classifier = open_classifier(run, device)
     result = validate_source(classifier, pictures, split=None, display=RichDisplay(), batch_size=batch_size)
     for _, reason in result.unreadable[:20]:
         click.echo(reason, err=True)
+    learnt = learnt_pictures(run, result.predictions)
+    if learnt:
+        click.secho(
+            f"{learnt} of {len(result.predictions)} pictures are ones that the model was trained on: it is surer of "
+            "them, and more often right, than of new ones.",
+            fg="yellow",
+            err=True,
+        )
     return result.predictions

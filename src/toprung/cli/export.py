@@ -21,7 +21,8 @@ def command(run: Path, kind: str, out: Path | None, opset: int | None, half: boo
     """Write the best model of RUN for other programs, and beside it how to feed it.
 
     The model takes 8-bit red-green-blue pictures, any number at a time, and gives logits; normalisation is inside.
-    FILE.json holds class names and the steps from a picture file to the input; an ONNX model holds the same.
+    FILE.json holds class names and the steps from a picture file to the input; an ONNX model holds the same. A fused
+    run becomes a folder: a file for each member, and fusion.json, which says how their answers are put together.
     The written model is compared with the run on up to 64 of its val pictures (else test pictures, else drawn ones),
     and is refused where the two differ.
 
@@ -36,4 +37,4 @@ def command(run: Path, kind: str, out: Path | None, opset: int | None, half: boo
 
     done = export_run(run, kind=kind, out=out, choices=Choices(opset, half))
     click.echo(f"{done.file}: as the run, by {done.parity.sentence()}")
-    click.echo(f"{done.description}: class names, and how to make its input")
+    click.echo(f"{done.description}: class names, and how to use it")

@@ -85,6 +85,13 @@ def command(
     from toprung.runs.opening import open_classifier
 
     answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
+    if answers.calibration is not None and how.to_json():
+        click.secho(
+            "The calibration was fitted on whole pictures seen once; with --views or --tiles confidence differs, "
+            "and what was promised need not hold.",
+            fg="yellow",
+            err=True,
+        )
     opened = open_classifier(run, device)
     classifier = how.around(opened, _heat_maps(heat_map, out, opened.classes, how))
     if out is None:

@@ -54,7 +54,7 @@ class Calibration:
 
     Attributes:
         classes: the C class names.
-        temperature: the logits are divided by it.
+        temperature: the logits are divided by it; 1 where no picture was answered wrongly, so that none can be fitted.
         threshold: the confidence to answer from, ``None`` where none could be shown to give the precision.
         rule: of the sets.
         seed: of the sets' random part.
@@ -100,9 +100,11 @@ def fit_calibration(predictions: Predictions, settings: CalibrationSettings) -> 
         DataError: no labelled pictures, or a setting that makes no sense.
     """
     known = labelled(predictions)
-    temperature = fit_temperature(known.logits, known.labels)
+    correct = known.predicted == known.labels
+    # Without a wrong answer the likeliest temperature is 0: the model would be sure of everything for ever.
+    temperature = 1.0 if correct.all() else fit_temperature(known.logits, known.labels)
     probabilities = softmax((known.logits.astype(np.float64) / temperature).astype(np.float32))
-    threshold = threshold_for_precision(probabilities.max(axis=1), known.predicted == known.labels, settings.precision)
+    threshold = threshold_for_precision(probabilities.max(axis=1), correct, settings.precision)
     calibrate = calibrate_sets_by_class if settings.by_class else calibrate_sets
     rule = calibrate(
         probabilities,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from toprung.errors import ToprungError
 from toprung.evaluation.calibration import ReliabilityBin
 from toprung.evaluation.intervals import wilson
-from toprung.ladder.calibration_table import answers_words, looked_at, sets_words
+from toprung.ladder.calibration_table import answers_words, looked_at, sets_words, temperature_words
 from toprung.ladder.charts import Series, line_chart, reliability_chart
 from toprung.ladder.reading import number, read_json
 from toprung.ladder.wording import percent
@@ -44,8 +44,9 @@ def _section(content: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(report["split"], str):
         raise TypeError("the split has no name")
     return {
-        "temperature": _real(content["temperature"]),
-        "pictures": int(_real(content["pictures"])),
+        "temperature": temperature_words(
+            {"temperature": _real(content["temperature"]), "pictures": int(_real(content["pictures"]))}
+        ),
         "where": looked_at({"split": report["split"], "pictures": int(_real(report["pictures"]))}),
         "reliability": [_reliability(name, report[key]) for name, key in (("Before", "before"), ("After", "after"))],
         "curve": _curve(report["curve"], answers, int(_real(report["pictures"]))),

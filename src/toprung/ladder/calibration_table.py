@@ -22,7 +22,7 @@ _MEASURES = {
 def print_calibration(result: dict[str, Any], console: Console) -> None:
     """Print what :func:`toprung.ladder.calibrating.calibrate` returned."""
     report, where = result["report"], looked_at(result["report"])
-    console.print(f"Fitted on {result['pictures']} validation pictures; looked at {where}.", soft_wrap=True)
+    console.print(f"{temperature_words(result)} Looked at {where}.", soft_wrap=True)
     if report["split"] == HALVES:
         console.print(
             "There is no test split: the numbers below are of each half of val with what was fitted on the other "
@@ -30,7 +30,7 @@ def print_calibration(result: dict[str, Any], console: Console) -> None:
             style="yellow",
             soft_wrap=True,
         )
-    console.print(_measures(report, result["temperature"]))
+    console.print(_measures(report))
     console.print(
         "  Calibration errors measured on few pictures come out too large; their intervals are corrected for that.\n",
         style="dim",
@@ -38,6 +38,21 @@ def print_calibration(result: dict[str, Any], console: Console) -> None:
     )
     for sentence in (answers_words(result), sets_words(result)):
         console.print(f"  {sentence}", soft_wrap=True)
+
+
+def temperature_words(result: dict[str, Any]) -> str:
+    """Say what the temperature does."""
+    value, pictures = result["temperature"], result["pictures"]
+    if value == 1:
+        return (
+            f"None of {pictures} validation pictures was answered wrongly, so no temperature can be fitted: the "
+            "probabilities stay as they are."
+        )
+    was = "too sure" if value > 1 else "not sure enough"
+    return (
+        f"The logits are divided by {value:.3f}, fitted on {pictures} validation pictures, where the model was {was}. "
+        "No answer changes, only how sure it is."
+    )
 
 
 def looked_at(report: dict[str, Any]) -> str:
@@ -86,8 +101,8 @@ def shifted(sets: dict[str, Any]) -> str:
     return "That is less than chance explains: these pictures are unlike those of val, so do not trust the promises."
 
 
-def _measures(report: dict[str, Any], temperature: float) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title_justify="left", title=f"temperature {temperature:.3f}")
+def _measures(report: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title_justify="left", title="How far the probabilities are off")
     table.add_column("")
     for name in ("before", "95 % interval", "after", "95 % interval"):
         table.add_column(name, justify="right")

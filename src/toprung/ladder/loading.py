@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toprung.runs.opening import is_exported, open_exported
+from toprung.runs.opening import is_exported, model_folder, open_classifier
 
 if TYPE_CHECKING:
     from toprung.ladder.run import Run
@@ -22,20 +22,18 @@ def load(path: Path | str, *, device: str = "auto") -> Run | Classifier | Stream
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
-        A :class:`Run` for a run folder, a :class:`Classifier` for a model folder, an
+        A :class:`Run` for a run folder, a :class:`Classifier` for a model folder, a
+        :class:`toprung.runs.fused.FusedClassifier` for one of several models, an
         :class:`toprung.runs.exported.onnx_classifier.OnnxClassifier` for a file; all have ``predict`` and ``classes``.
 
     Raises:
         RunError: no such folder, damaged, from a newer version, or without a model yet.
     """
     place = Path(path)
-    if is_exported(place):
-        return open_exported(place, device)
+    if is_exported(place) or model_folder(place) == place:
+        return open_classifier(place, device)
     from toprung.ladder.run import Run
-    from toprung.runs.classifier import Classifier
 
-    if (place / "model.json").is_file():
-        return Classifier.open(place, device)
     run = Run(place, device=device)
     _ = run.classifier  # a model that cannot be loaded is told now, not at the first picture
     return run

@@ -13,8 +13,10 @@ from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
 from toprung.runs.classifier import Classifier
 from toprung.runs.folder import RunFolder
+from toprung.runs.opening import open_classifier
 from toprung.runs.prediction import Prediction
 from toprung.runs.scores import stored_scores
+from toprung.runs.wrapping import StreamingClassifier
 from toprung.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -55,9 +57,9 @@ class Run:
         return Recipe.read(self._folder.recipe_file)
 
     @cached_property
-    def classifier(self) -> Classifier:
+    def classifier(self) -> Classifier | StreamingClassifier:
         """The best model of the run, loaded at its first use."""
-        return Classifier.open(self._folder.model, self._device)
+        return open_classifier(self._folder.model, self._device)
 
     @property
     def classes(self) -> tuple[str, ...]:

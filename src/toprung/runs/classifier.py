@@ -15,20 +15,8 @@ from toprung.data.eval_view import EvalView
 from toprung.data.loaders import EvalLoader
 from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
-from toprung.runs.folder import RunFolder
-from toprung.runs.model import CARD_FILE, ModelCard, load_model, read_card
+from toprung.runs.model import ModelCard, load_model, read_card
 from toprung.runs.prediction import Prediction
-
-
-def model_folder(path: Path) -> Path:
-    """Return the folder of a saved model: ``path/model`` of a run, or ``path`` itself.
-
-    Raises:
-        RunError: it is neither, or the run is of a newer version.
-    """
-    if (path / CARD_FILE).is_file():
-        return path
-    return RunFolder.open(path).model
 
 
 class Classifier:

@@ -33,8 +33,9 @@ from toprung.storage import explain, make_folder, write_json
 from toprung.version import __version__
 
 FORMAT = 1
-Kind = Literal["training", "pretraining"]
-COMMANDS: dict[str, str] = {"training": "toprung train", "pretraining": "toprung pretrain"}
+CARD_FILE = "model.json"  # a saved model's description, in its folder
+Kind = Literal["training", "pretraining", "fusion"]
+COMMANDS: dict[str, str] = {"training": "toprung train", "pretraining": "toprung pretrain", "fusion": "toprung fuse"}
 
 
 class RunFolder:
@@ -63,7 +64,7 @@ class RunFolder:
 
     @property
     def kind(self) -> str:
-        """``training`` or ``pretraining``; runs from before there was a choice are trainings."""
+        """``training``, ``pretraining`` or ``fusion``; runs from before there was a choice are trainings."""
         try:
             return str(self.record().get("kind", "training"))
         except RunError:

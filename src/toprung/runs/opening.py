@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toprung.errors import RunError
+from toprung.runs.folder import CARD_FILE, RunFolder
+from toprung.runs.fusion_card import fusion_fingerprint, is_fused
 from toprung.runs.wrapping import StreamingClassifier
 
 if TYPE_CHECKING:
@@ -21,46 +23,58 @@ def is_exported(path: Path) -> bool:
     return path.suffix.lower() == ONNX_SUFFIX and not path.is_dir()
 
 
+def model_folder(path: Path) -> Path:
+    """Return the folder of a saved model: ``path/model`` of a run, or ``path`` itself.
+
+    Raises:
+        RunError: it is neither, or the run is of a newer version.
+    """
+    if (path / CARD_FILE).is_file() or is_fused(path):
+        return path
+    return RunFolder.open(path).model
+
+
 def open_classifier(path: Path, device: str = "auto") -> Classifier | StreamingClassifier:
     """Return the classifier of a run, of a model folder, or of an exported model.
 
     Args:
-        path: a run folder, the ``model`` folder of one, or a file ending in ``.onnx``.
+        path: a run folder, the ``model`` folder of one, fused or not, or a file ending in ``.onnx``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
         RunError: missing or damaged files, a newer version, or a device that is not there.
     """
     if is_exported(path):
-        return open_exported(path, device)
-    from toprung.runs.classifier import Classifier, model_folder
+        from toprung.runs.exported.onnx_classifier import OnnxClassifier
 
-    return Classifier.open(model_folder(path), device)
+        return OnnxClassifier.open(path, device)
+    folder = model_folder(path)
+    if is_fused(folder):
+        from toprung.runs.fused import FusedClassifier
 
+        return FusedClassifier.open(folder, device)
+    from toprung.runs.classifier import Classifier
 
-def open_exported(path: Path, device: str = "auto") -> StreamingClassifier:
-    """Return the classifier of an exported model.
-
-    Raises:
-        RunError: as :func:`open_classifier`, or ONNX Runtime is missing.
-    """
-    from toprung.runs.exported.onnx_classifier import OnnxClassifier
-
-    return OnnxClassifier.open(path, device)
+    return Classifier.open(folder, device)
 
 
 def fingerprint(path: Path) -> str:
     """Return a hash of a model's files, to tell whether two calls used the same model.
 
+    Args:
+        path: as :func:`open_classifier` takes it.
+
     Raises:
         RunError: a file is missing.
     """
     if is_exported(path):
-        return _fingerprint_of_files([path, *sorted(path.parent.glob(f"{path.name}.data"))])
-    from toprung.runs.classifier import model_folder
+        return _fingerprint_of_files([path, *path.parent.glob(f"{path.name}.data")])
+    folder = model_folder(path)
+    if is_fused(folder):
+        return fusion_fingerprint(folder)
     from toprung.runs.model import weights_fingerprint
 
-    return weights_fingerprint(model_folder(path))
+    return weights_fingerprint(folder)
 
 
 def _fingerprint_of_files(files: list[Path]) -> str:

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from toprung.errors import DataError
 from toprung.evaluation.fusion import log_loss, method_names
-from toprung.evaluation.fusion.fused import fit_fusion
+from toprung.evaluation.fusion.fused import fit_fusion, folds_of
 
-FOLDS = 5
 LEFT_OUT = ("vote",)  # its probabilities are coarse, so that the log-loss would never choose it
 
 
@@ -51,7 +50,7 @@ def cross_fitted(
     """
     losses = np.empty(len(labels))
     correct = np.empty(len(labels), dtype=bool)
-    for held in _folds(labels, seed):
+    for held in folds_of(labels, seed):
         kept = np.setdiff1d(np.arange(len(labels)), held)
         fusion = fit_fusion(name, [one[kept] for one in logits], labels[kept], seed=seed, tempered=tempered)
         answers = fusion.combine([one[held] for one in logits]).astype(np.float64)
@@ -65,13 +64,11 @@ def choose_method(
 ) -> tuple[str, list[Candidate]]:
     """Return the method to take, and how each did by cross-fitting.
 
-    The plainest method whose log-loss is within one standard error of the best one's is taken: what is fitted to few
-    pictures must earn its place.
+    The method of the lowest log-loss is taken, on pictures that it was not fitted to, so that one that is too flexible
+    for so few pictures shows it; of equals the plainest.
 
     Returns:
         Its name, and the candidates from the plainest on; those that cannot be fitted here are left out.
-
-    Source: Breiman et al. 1984, "Classification and regression trees", section 3.4.3, the one-standard-error rule.
     """
     candidates = []
     for name in method_names():
@@ -81,18 +78,4 @@ def choose_method(
             candidates.append(cross_fitted(name, logits, labels, seed=seed, tempered=tempered))
         except DataError:
             continue
-    best = min(candidates, key=lambda one: one.log_loss)
-    for one in candidates:
-        excess = one.losses - best.losses
-        error = float(excess.std(ddof=1) / np.sqrt(len(excess))) if len(excess) > 1 else 0.0
-        if float(excess.mean()) <= error:
-            return one.method, candidates
-    return best.method, candidates
-
-
-def _folds(labels: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
-    """Return five parts with the classes spread evenly over them."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    count = min(FOLDS, len(labels))
-    return [np.sort(order[part::count]) for part in range(count)]
+    return min(candidates, key=lambda one: round(one.log_loss, 9)).method, candidates

@@ -109,7 +109,7 @@ class FusionJob:
 
     def perform(self, display: Display) -> dict[str, Any]:
         """Fuse, and measure what predicting with the model costs."""
-        from toprung.ladder.fusing import fuse_runs  # type: ignore[import-not-found]
+        from toprung.ladder.fusing.fuse import fuse_runs
 
         return _timed(
             self.run,
