@@ -110,6 +110,17 @@ def test_the_model_is_loaded_like_a_run(run: Run, model: Path, photos: Path) -> 
         loaded.predict(photos / "cut.jpg")
 
 
+def test_the_python_of_the_docs_works(model: Path, photos: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    shutil.copy(model, tmp_path / "shoes.onnx")
+    for number in range(4):
+        shutil.copy(photos / f"{number}.jpg", tmp_path / "photo.jpg")
+        call = [sys.executable, "-c", code]
+        done = subprocess.run(call, capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert done.stdout.strip() == package.load(model).predict(photos / f"{number}.jpg").name
+
+
 def test_views_look_through_an_exported_model_too(run: Run, model: Path, photos: Path, tmp_path: Path) -> None:
     file = photos / "1.jpg"
     toprung("predict", run.path, file, "--views", "flip", "-o", tmp_path / "run.csv")
