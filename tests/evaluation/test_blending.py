@@ -73,7 +73,7 @@ def test_the_map_keeps_within_its_values_at_every_size(
     assert np.isfinite(found).all()
     assert (found >= values.min(axis=0) - 1e-5).all()
     assert (found <= values.max(axis=0) + 1e-5).all()
-    assert blend(np.full((len(grid), 1), 0.3), grid, importance, shape) == pytest.approx(0.3)
+    assert blend(np.full((len(grid), 1), 0.3), grid, importance, shape) == pytest.approx(0.3, abs=1e-5)
     portions = tile_portions(grid, importance)
     assert (portions > 0).all()
     assert portions.sum() == pytest.approx(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from toprung.evaluation.fusion import method_names
+METHODS = ("mean-probabilities", "mean-logits", "weighted", "greedy", "stacking", "vote")
 
 
 @click.command(name="fuse")
@@ -15,7 +15,7 @@ from toprung.evaluation.fusion import method_names
     "--method",
     default="auto",
     show_default=True,
-    help=f"How: {', '.join(method_names())}; auto takes what cross-fitting on val finds best, the plainest of equals.",
+    help=f"How: {', '.join(METHODS)}; auto takes what cross-fitting on val finds best, the plainest of equals.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder to make. [default: a new one in --runs]")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")

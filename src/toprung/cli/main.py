@@ -28,6 +28,7 @@ VERBS = {
     "predict": "Predict pictures with a run's model and write a CSV.",
     "export": "Write a run's model as ONNX, TorchScript or OpenVINO, checked against the run.",
     "board": "Rank runs, with intervals.",
+    "compare": "Tell whether one model is better than another, or whether it is chance.",
     "report": "Write a run's page anew.",
     "recipe": "Show presets and every setting of a recipe.",
 }

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     help="Give no label below this probability: a number such as 0.8, or auto for the calibrated one.",
 )
 @click.option("--sets", is_flag=True, help="Add a column with the calibrated set of classes, divided by |.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures at a time.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="Pictures at a time, or views or tiles.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @looking_options
 @click.option(

@@ -50,7 +50,7 @@ class Gain:
     def sentences(self) -> list[str]:
         """Return what a person is told."""
         points = [f"{100 * value:+.2f}" for value in (self.difference, self.low, self.high)]
-        verdict = "a real difference at 5 %" if self.p_value < 0.05 else "not told apart from chance"
+        verdict = "told apart from chance" if self.p_value < 0.05 else "not told apart from chance"
         return [
             f"plain {self.plain:.2%}, so {self.accuracy:.2%} is {points[0]} points (95 % interval {points[1]} … "
             f"{points[2]})",

@@ -12,7 +12,9 @@ import pytest
 import toprung
 from tests.cli.command_line import toprung as command
 from tests.pictures import make_pictures
+from toprung.cli.fuse import METHODS
 from toprung.errors import RunError
+from toprung.evaluation.fusion import method_names
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.run import Run
 from toprung.runs.fused import FusedClassifier
@@ -155,3 +157,7 @@ def test_runs_on_other_splits_are_refused(runs: Path, tmp_path: Path) -> None:
     result = command("fuse", runs / "net", tmp_path / "strange", "--out", tmp_path / "out")
     assert result.code == 2
     assert "was scored on other pictures than net (12 and 12, 0 in common)" in result.err
+
+
+def test_the_help_names_all_methods() -> None:
+    assert method_names() == METHODS
