@@ -14,11 +14,18 @@ import torch
 from torch import nn
 
 from tests.ladder.export.make_model import CLASSES, make_model
+from tests.runs.make_classifier import make_files
+from toprung.data.table import Table
+from toprung.data.table_csv import write_table_csv
 from toprung.errors import ModelError, RecipeError, RunError
 from toprung.ladder.export.export import Export, export_run
 from toprung.ladder.export.formats import Choices, format_file, format_names
 from toprung.ladder.export.network import ExportNetwork
 from toprung.ladder.export.parity import compare
+from toprung.ladder.export.pictures import _spread, parity_pictures
+from toprung.runs.exported.onnx_session import OnnxSession
+from toprung.runs.folder import RunFolder
+from toprung.runs.opening import fingerprint
 
 HEADS = {
     "elm": {"head": {"kind": "elm", "features": 96, "hidden": 16}},
@@ -170,6 +177,33 @@ def test_wrong_wishes_are_refused(run: Path, tmp_path: Path) -> None:
 def test_the_opset_is_the_one_asked_for(run: Path, tmp_path: Path) -> None:
     done = export_run(run, out=tmp_path / "m.onnx", choices=Choices(opset=20))
     assert onnx.load(done.file).opset_import[0].version == 20
+
+
+def test_weights_too_large_for_one_message_stand_beside_the_model(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toprung.ladder.export.formats.onnx._LARGEST", 0)
+    done = export_run(run, out=tmp_path / "m.onnx")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data", "m.onnx.json"]
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
+    np.testing.assert_allclose(OnnxSession(done.file)(images), by_hand(run, images), rtol=1e-4, atol=1e-4)
+    before = fingerprint(done.file)
+    data = tmp_path / "m.onnx.data"
+    data.write_bytes(data.read_bytes() + b"x")
+    assert fingerprint(done.file) != before
+
+
+def test_the_runs_own_val_pictures_are_asked_about_and_damaged_ones_left_out(tmp_path: Path) -> None:
+    run = make_model(tmp_path / "run")
+    files = make_files(tmp_path, 5)
+    files[1].write_bytes(b"")
+    table = Table(tuple(files), np.zeros(5, np.int64), ("a",), ("val",) * 4 + ("train",))
+    write_table_csv(RunFolder(run).table_file, table, tmp_path)
+    found = parity_pictures(run)
+    assert found.origin == "val"
+    assert found.sources == [files[0], files[2], files[3]]
+    assert len(_spread(files * 40)) == 64
+    assert parity_pictures(run / "model").origin == "drawn"
 
 
 def test_parity_counts_and_measures() -> None:
