@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.measuring import compare, print_machine
 from toprung.data.loaders import normalise
+from toprung.data.pipeline import cores
 from toprung.data.preprocessing import Preprocessing
 from toprung.ladder.export.export import export_run
 from toprung.models.catalogue import build
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=4, help="of one measurement")
     arguments = parser.parse_args()
     print_machine()
+    torch.set_num_threads(cores())  # as ONNX Runtime is given
     images = np.random.default_rng(0).integers(0, 256, (arguments.batch, 3, SIZE, SIZE), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         for name in ("tf_efficientnet_lite0", "vit_tiny_patch16_224"):
