@@ -33,7 +33,8 @@ def main() -> None:
     arguments = parser.parse_args()
     print_machine()
     torch.set_num_threads(cores())  # as ONNX Runtime is given
-    images = np.random.default_rng(0).integers(0, 256, (arguments.batch, 3, SIZE, SIZE), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (arguments.batch, SIZE, SIZE, 3), dtype=np.uint8)
+    images = pixels.transpose(0, 3, 1, 2)  # in memory channels come last, as from the decoder
     with tempfile.TemporaryDirectory() as folder:
         for name in ("tf_efficientnet_lite0", "vit_tiny_patch16_224"):
             run = _run(Path(folder) / name, name)
