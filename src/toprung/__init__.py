@@ -16,7 +16,7 @@ from toprung.version import __version__
 # public name -> where it stands; imported at its first use, so that `import toprung` costs milliseconds
 _HOMES = {
     "train": "toprung.ladder.run",
-    "load": "toprung.ladder.run",
+    "load": "toprung.ladder.loading",
     "average": "toprung.ladder.averaging.api",
     "climb": "toprung.ladder.climb.api",
     "Climb": "toprung.ladder.climb.api",
@@ -24,7 +24,7 @@ _HOMES = {
     "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
-    "Prediction": "toprung.runs.classifier",
+    "Prediction": "toprung.runs.prediction",
     "Predictions": "toprung.evaluation.predictions",
     "Recipe": "toprung.training.recipe",
     "Tiling": "toprung.evaluation.tiling",
@@ -70,9 +70,11 @@ if TYPE_CHECKING:
     from toprung.ladder.averaging.api import average
     from toprung.ladder.climb.api import Climb, climb
     from toprung.ladder.fusing.api import fuse
+    from toprung.ladder.loading import load
     from toprung.ladder.pretraining_api import pretrain
-    from toprung.ladder.run import Run, load, train
-    from toprung.runs.classifier import Classifier, Prediction
+    from toprung.ladder.run import Run, train
+    from toprung.runs.classifier import Classifier
+    from toprung.runs.prediction import Prediction
     from toprung.training.presets import preset
     from toprung.training.recipe import Recipe
 

@@ -91,10 +91,9 @@ def command(
 def _predict(run: Path, pictures: Path, batch_size: int, device: str) -> Predictions:
     from toprung.ladder.display import RichDisplay
     from toprung.ladder.validating import learnt_pictures, validate_source
-    from toprung.runs.classifier import model_folder
-    from toprung.runs.fused import open_classifier
+    from toprung.runs.opening import open_classifier
 
-    classifier = open_classifier(model_folder(run), device)
+    classifier = open_classifier(run, device)
     result = validate_source(classifier, pictures, split=None, display=RichDisplay(), batch_size=batch_size)
     for _, reason in result.unreadable[:20]:
         click.echo(reason, err=True)

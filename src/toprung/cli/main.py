@@ -26,6 +26,7 @@ VERBS = {
     "validate": "Score a run's model on its own or other labelled pictures.",
     "calibrate": "Make a run's confidence honest: temperature, threshold, prediction sets.",
     "predict": "Predict pictures with a run's model and write a CSV.",
+    "export": "Write a run's model as ONNX, TorchScript or OpenVINO, checked against the run.",
     "board": "Rank runs, with intervals.",
     "compare": "Tell whether one model is better than another, or whether it is chance.",
     "report": "Write a run's page anew.",

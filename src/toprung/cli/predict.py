@@ -59,6 +59,8 @@ def command(
 ) -> None:
     """Classify PICTURES (files, folders, or patterns such as 'photos/**/*.jpg') with the model of RUN.
 
+    RUN is a run folder, or an .onnx file that `toprung export` wrote, for which torch is not needed.
+
     The CSV has a line per picture: path, label, probability, the next most probable classes, and error, which says
     why where a picture could not be read. An interrupted call goes on where it stopped when it is repeated.
 
@@ -70,6 +72,7 @@ def command(
 
     \b
     toprung predict runs/X photos -o photos.csv
+    toprung predict X.onnx photos -o photos.csv
     toprung predict runs/X photos --views flip,five-crop
     toprung predict runs/X scans --tiles 512 --merge attention --heat-map maps
     """
@@ -85,10 +88,8 @@ def command(
     paths = list_pictures(pictures)
     from toprung.ladder.answering import answers_of
     from toprung.ladder.predicting import predict_to_csv, predict_to_stream
-    from toprung.runs.classifier import model_folder
-    from toprung.runs.fused import open_classifier
+    from toprung.runs.opening import open_classifier
 
-    folder = model_folder(run)
     answers = answers_of(run, calibrated=calibrated, threshold=threshold, sets=sets)
     if answers.calibration is not None and how.to_json():
         click.secho(
@@ -97,15 +98,15 @@ def command(
             fg="yellow",
             err=True,
         )
-    opened = open_classifier(folder, device)
+    opened = open_classifier(run, device)
     classifier = how.around(opened, _heat_maps(heat_map, out, opened.classes, how))
     if out is None:
         count = predict_to_stream(classifier, paths, sys.stdout, top=top, batch_size=batch_size, answers=answers)
     else:
         from toprung.ladder.display import RichDisplay
-        from toprung.runs.fused import model_fingerprint
+        from toprung.runs.opening import fingerprint
 
-        settings = {"model": model_fingerprint(folder), "top": top} | how.to_json()
+        settings = {"model": fingerprint(run), "top": top} | how.to_json()
         if heat_map is not None:
             settings["heat_map"] = str(heat_map.absolute())
         with RichDisplay().reading("predicting") as progress:

@@ -47,6 +47,8 @@ def command(
 ) -> None:
     """Score the model of RUN on labelled PICTURES, or on the run's own val or test pictures.
 
+    RUN is a run folder, or with PICTURES also an .onnx file that `toprung export` wrote.
+
     Prints accuracy, top-5, balanced accuracy, macro F1, log-loss and calibration error, each with its 95 %
     interval. Without PICTURES the predictions stored in the run are scored: no model is run.
 
@@ -56,9 +58,12 @@ def command(
     \b
     toprung validate runs/X
     toprung validate runs/X photos --split test
+    toprung validate X.onnx photos
     toprung validate runs/X --split val --views flip,five-crop
     """
     how = looking()
+    if pictures is None and run.is_file():
+        raise click.UsageError(f"{run} holds no pictures of its own; give PICTURES.")
     unreadable: tuple[tuple[str, str], ...] = ()
     gain: Gain | None = None
     if pictures is None and not how:
@@ -112,13 +117,12 @@ def _predicted(
     from toprung.ladder.display import RichDisplay
     from toprung.ladder.gain import validate_own
     from toprung.ladder.validating import save_validation, validate_source
-    from toprung.runs.classifier import model_folder
     from toprung.runs.folder import RunFolder
-    from toprung.runs.fused import open_classifier
+    from toprung.runs.opening import open_classifier
 
     if save is not None:
         RunFolder.refuse_existing(save, "--save")
-    classifier = looking.around(open_classifier(model_folder(run), device))
+    classifier = looking.around(open_classifier(run, device))
     display, gain = RichDisplay(), None
     if pictures is None:
         folder = RunFolder.open(run)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from toprung.data.cache import PixelCache
 from toprung.data.order import batches_of_epoch
 from toprung.data.pipeline import batches_in_order, cores
 from toprung.data.resample import MARGIN, Pixels
+from toprung.data.slots import Failure, Slots, View
 from toprung.data.table import Table
 from toprung.errors import DataError, RecipeError, UnreadableImage
 from toprung.images.scaled import open_scalable
@@ -39,25 +40,6 @@ class Batch:
     images: Tensor
     labels: Tensor
     rows: Tensor
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A picture that could not be opened: its row, and the error that says why."""
-
-    row: int
-    error: UnreadableImage
-
-
-class View(Protocol):
-    """What is done to each picture when there is one view of it, such as :class:`toprung.data.eval_view.EvalView`."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the result in pixels."""
-
-    def __call__(self, source: Any) -> Pixels:
-        """Return ``(H, W, 3)`` uint8; raise UnreadableImage where there is no picture."""
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -254,27 +236,17 @@ class EvalLoader:
 
     def _start(self, rows: range) -> tuple[list[Callable[[], None]], Callable[[], Batch]]:
         images = _buffer(len(rows), self._view.size, self._pin)
-        slots = images.numpy()
-        errors: dict[int, UnreadableImage] = {}
-
-        def job(slot: int) -> Callable[[], None]:
-            def load() -> None:
-                try:
-                    slots[slot] = self._view(self._sources[rows[slot]])
-                except UnreadableImage as error:
-                    errors[slot] = error
-
-            return load
+        slots = Slots(self._sources, rows, self._view, images.numpy())
 
         def finish() -> Batch:
-            self.failures += [Failure(rows[slot], errors[slot]) for slot in sorted(errors)]
-            good = [slot for slot in range(len(rows)) if slot not in errors]
-            kept = images if not errors else images[good]
+            self.failures += slots.failures
+            good = slots.good
+            kept = images if len(good) == len(images) else images[good]
             places = np.array([rows[slot] for slot in good], dtype=np.int64)
             labels = np.full(len(good), -1) if self._labels is None else self._labels[places]
             return Batch(kept.permute(0, 3, 1, 2), torch.from_numpy(labels), torch.from_numpy(places))
 
-        return [job(slot) for slot in range(len(rows))], finish
+        return slots.jobs(), finish
 
 
 def _buffer(count: int, size: tuple[int, int], pin: bool) -> Tensor:

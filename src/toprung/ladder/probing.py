@@ -16,8 +16,8 @@ from torch import nn
 
 from toprung.data.eval_view import EvalView
 from toprung.data.fixed_view import FixedView
-from toprung.data.loaders import View
 from toprung.data.preprocessing import Preprocessing
+from toprung.data.slots import View
 from toprung.data.table import Table
 from toprung.errors import DataError, RecipeError
 from toprung.evaluation.predictions import Predictions

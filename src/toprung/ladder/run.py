@@ -11,11 +11,12 @@ from toprung.data.table import Table
 from toprung.errors import DataError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
-from toprung.runs.classifier import Classifier, Prediction
+from toprung.runs.classifier import Classifier
 from toprung.runs.folder import RunFolder
-from toprung.runs.fused import FusedClassifier, open_classifier
-from toprung.runs.fusion_card import is_fused
+from toprung.runs.opening import open_classifier
+from toprung.runs.prediction import Prediction
 from toprung.runs.scores import stored_scores
+from toprung.runs.wrapping import StreamingClassifier
 from toprung.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Run:
         return Recipe.read(self._folder.recipe_file)
 
     @cached_property
-    def classifier(self) -> Classifier | FusedClassifier:
+    def classifier(self) -> Classifier | StreamingClassifier:
         """The best model of the run, loaded at its first use."""
         return open_classifier(self._folder.model, self._device)
 
@@ -160,28 +161,6 @@ class Run:
         from toprung.data.table_csv import read_table_csv
 
         return read_table_csv(self._folder.table_file)
-
-
-def load(path: Path | str, *, device: str = "auto") -> Run | Classifier | FusedClassifier:
-    """Load a trained model, ready to predict.
-
-    Args:
-        path: a run folder, or the ``model`` folder of one, which can be copied anywhere by itself.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Returns:
-        A :class:`Run` for a run folder, else a :class:`Classifier`, or a :class:`FusedClassifier` of several; all have
-        ``predict`` and ``classes``.
-
-    Raises:
-        RunError: no such folder, damaged, from a newer version, or without a model yet.
-    """
-    folder = Path(path)
-    if (folder / "model.json").is_file() or is_fused(folder):
-        return open_classifier(folder, device)
-    run = Run(folder, device=device)
-    _ = run.classifier  # a model that cannot be loaded is told now, not at the first picture
-    return run
 
 
 def train(

@@ -23,8 +23,7 @@ from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.evaluation.significance import PairedOutcome, mcnemar
 from toprung.ladder.controls import WORDS
-from toprung.runs.folder import RunFolder
-from toprung.runs.model import CARD_FILE
+from toprung.runs.folder import CARD_FILE, RunFolder
 from toprung.runs.weights_file import write_weights
 from toprung.storage import make_folder, replacing
 from toprung.training.batchnorm import frozen_layers, has_batch_statistics, recompute_statistics

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -16,48 +15,8 @@ from toprung.data.eval_view import EvalView
 from toprung.data.loaders import EvalLoader
 from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
-from toprung.evaluation.predictions import softmax
-from toprung.runs.folder import RunFolder
-from toprung.runs.fusion_card import is_fused
-from toprung.runs.model import CARD_FILE, ModelCard, load_model, read_card
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the model says of one picture.
-
-    Attributes:
-        name: the most probable class.
-        probability: its probability, in [0, 1].
-        probabilities: of every class, by name, most probable first.
-    """
-
-    name: str
-    probability: float
-    probabilities: dict[str, float]
-
-    @classmethod
-    def of(cls, classes: Sequence[str], logits: NDArray[np.float32]) -> Prediction:
-        """Return what logits ``(C,)`` say."""
-        shares = softmax(logits)
-        named = {classes[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}
-        first = next(iter(named))
-        return cls(first, named[first], named)
-
-    def top(self, count: int) -> list[tuple[str, float]]:
-        """Return the ``count`` most probable classes with their probabilities."""
-        return list(self.probabilities.items())[:count]
-
-
-def model_folder(path: Path) -> Path:
-    """Return the folder of a saved model: ``path/model`` of a run, or ``path`` itself.
-
-    Raises:
-        RunError: it is neither, or the run is of a newer version.
-    """
-    if (path / CARD_FILE).is_file() or is_fused(path):
-        return path
-    return RunFolder.open(path).model
+from toprung.runs.model import ModelCard, load_model, read_card
+from toprung.runs.prediction import Prediction
 
 
 class Classifier:

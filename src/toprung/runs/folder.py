@@ -33,6 +33,7 @@ from toprung.storage import explain, make_folder, write_json
 from toprung.version import __version__
 
 FORMAT = 1
+CARD_FILE = "model.json"  # a saved model's description, in its folder
 Kind = Literal["training", "pretraining", "fusion"]
 COMMANDS: dict[str, str] = {"training": "toprung train", "pretraining": "toprung pretrain", "fusion": "toprung fuse"}
 

@@ -25,7 +25,7 @@ class Member:
 
     Attributes:
         name: of its run.
-        path: of its model folder, relative to the fused model's, or absolute.
+        path: of its model folder or exported file, relative to the fused model's, or absolute.
         fingerprint: hash of its model's files, so that a member that was changed is noticed.
     """
 
@@ -87,14 +87,14 @@ def read_fusion_card(folder: Path) -> FusionCard:
         raise RunError(f"{file} is damaged: {error}.") from error
 
 
-def member_folder(folder: Path, member: Member) -> Path:
-    """Return where a member's model stands.
+def member_place(folder: Path, member: Member) -> Path:
+    """Return where a member's model stands: its folder, or its file where the fused model was exported.
 
     Raises:
         RunError: it is not there.
     """
     found = Path(os.path.normpath(folder / member.path))
-    if not found.is_dir():
+    if not found.exists():
         raise RunError(
             f"the member {member.name} of the fused model {folder} is gone: there is no {found}; put it back, or fuse "
             "with `toprung fuse --copy`, which keeps the members with the fused model."

@@ -17,13 +17,13 @@ from toprung.data.preprocessing import Preprocessing
 from toprung.errors import RunError, WeightsMismatch
 from toprung.models.catalogue import MODEL_ARGUMENTS, OUR_ARGUMENTS, build_empty
 from toprung.models.hub import first_line
+from toprung.runs.folder import CARD_FILE
 from toprung.runs.weights_file import read_weights
 from toprung.storage import explain, write_json
 from toprung.version import __version__
 
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
-CARD_FILE = "model.json"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toprung.errors import UnreadableImage
-from toprung.runs.classifier import Prediction
+from toprung.runs.prediction import Prediction
 
 Streamed = tuple[list[int], NDArray[np.float32], list[tuple[int, str]]]
 """Rows, their logits ``(B, C)``, and rows of pictures that cannot be read with the reason."""
@@ -28,21 +28,13 @@ class PictureClassifier(Protocol):
         """Yield what is said of pictures, in order, batch by batch."""
 
 
-class WrappingClassifier(ABC):
-    """A classifier that asks another one several times about each picture.
-
-    Args:
-        inner: the classifier that is asked. It must hand what it is given on to
-            :class:`toprung.data.eval_view.EvalView`, as saved models do.
-    """
-
-    def __init__(self, inner: PictureClassifier) -> None:
-        self.inner = inner
+class StreamingClassifier(ABC):
+    """A classifier that says what it does by :meth:`stream`, and everything else follows from it."""
 
     @property
+    @abstractmethod
     def classes(self) -> tuple[str, ...]:
         """Class names, by output."""
-        return self.inner.classes
 
     @abstractmethod
     def stream(self, paths: Sequence[Any], *, batch_size: int, threads: int | None = None) -> Iterator[Streamed]:
@@ -71,3 +63,20 @@ class WrappingClassifier(ABC):
                 raise UnreadableImage(failures[0][1])
             found[rows] = logits
         return found
+
+
+class WrappingClassifier(StreamingClassifier):
+    """A classifier that asks another one several times about each picture.
+
+    Args:
+        inner: the classifier that is asked. It must hand what it is given on to
+            :class:`toprung.data.eval_view.EvalView`, as saved models do.
+    """
+
+    def __init__(self, inner: PictureClassifier) -> None:
+        self.inner = inner
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, by output."""
+        return self.inner.classes

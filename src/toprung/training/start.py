@@ -27,8 +27,8 @@ from toprung.models.catalogue import (
     check_runs,
     takes_img_size,
 )
-from toprung.runs.folder import RunFolder
-from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
+from toprung.runs.folder import CARD_FILE, RunFolder
+from toprung.runs.model import WEIGHTS_FILE, ModelCard, read_card
 from toprung.seeding import derive_seed, seed_global_generators
 from toprung.training.additions import add_for_training
 from toprung.training.settings import ModelSettings

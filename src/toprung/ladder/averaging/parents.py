@@ -10,8 +10,8 @@ from toprung.checkpoints.averaging import refuse_other_tensors, shapes_of
 from toprung.checkpoints.files import read_weights
 from toprung.errors import RunError, WeightsError, WeightsMismatch
 from toprung.models.catalogue import HEAD, MODEL_ARGUMENTS
-from toprung.runs.folder import RunFolder
-from toprung.runs.model import CARD_FILE, WEIGHTS_FILE, ModelCard, read_card
+from toprung.runs.folder import CARD_FILE, RunFolder
+from toprung.runs.model import WEIGHTS_FILE, ModelCard, read_card
 
 # What only training looks at; two models that differ in these compute the same.
 _OF_TRAINING = {MODEL_ARGUMENTS["drop_path"], MODEL_ARGUMENTS["drop_rate"]}

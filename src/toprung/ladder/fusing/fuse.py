@@ -27,8 +27,8 @@ from toprung.ladder.origin import command_line, now
 from toprung.ladder.report import write_report
 from toprung.runs.environment import describe_environment
 from toprung.runs.folder import RunFolder, free_name
-from toprung.runs.fused import model_fingerprint
 from toprung.runs.fusion_card import FusionCard, Member, write_fusion_card
+from toprung.runs.opening import fingerprint
 from toprung.storage import explain, make_folder, write_bytes
 
 AUTO = "auto"
@@ -217,4 +217,4 @@ def _member(run: RunFolder, out: Path, member: FusedRun, place: int, *, copy: bo
         path = os.path.relpath(target, run.model)
     else:
         path = os.path.relpath(source.resolve(), out.resolve() / "model")
-    return Member(member.name, path, model_fingerprint(source))
+    return Member(member.name, path, fingerprint(source))

@@ -49,7 +49,7 @@ class KNearestNeighbours(nn.Module):
 
     def nearest(self, features_BD: Tensor, k: int) -> tuple[Tensor, Tensor]:  # noqa: N803
         """Return similarities and labels, ``(B, k)`` each, of the k nearest, the nearest first."""
-        similarity_BN = F.normalize(features_BD.float(), dim=1) @ self.bank.T  # noqa: N806
+        similarity_BN = F.normalize(features_BD.float(), dim=1) @ self.bank.float().T  # noqa: N806
         similarity, rows = similarity_BN.topk(k, dim=1)
         return similarity, self.labels[rows]
 
@@ -57,7 +57,7 @@ class KNearestNeighbours(nn.Module):
         """Return ``(B, C)`` logarithms of shares from ``(B, k)`` similarities and labels."""
         k = similarity.shape[1]
         weights = torch.exp((similarity - similarity[:, :1]) / self.temperature)
-        votes = weights.new_zeros(len(labels), self.classes).scatter_add_(1, labels, weights)
+        votes = weights.new_zeros(labels.shape[0], self.classes).scatter_add_(1, labels, weights)
         shares = votes / votes.sum(dim=1, keepdim=True)
         return torch.log((k * shares + 1 / self.classes) / (k + 1))
 

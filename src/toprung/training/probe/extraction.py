@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from toprung.data.loaders import EvalLoader, View, normalise
+from toprung.data.loaders import EvalLoader, normalise
 from toprung.data.preprocessing import Preprocessing
+from toprung.data.slots import View
 from toprung.errors import DataError, ModelError
 from toprung.training.interrupt import Interrupted, StopSignal
 from toprung.training.probe.store import FeatureStore
