@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from toprung.runs.fused import open_classifier
 from toprung.runs.fusion_card import is_fused, member_folder, read_fusion_card
 from toprung.runs.model import WEIGHTS_FILE
+from toprung.runs.opening import open_classifier
 
 _BATCH = 16
 _ROUNDS = 5

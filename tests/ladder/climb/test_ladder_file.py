@@ -9,7 +9,6 @@ from toprung.errors import RecipeError
 from toprung.ladder.climb.ladder_file import parse_ladder, parse_time, read_ladder, shipped_ladders
 from toprung.ladder.climb.recipes import rung_recipe
 
-
 NOT_YET = {"se_hrnet_w18"}  # told in the ladder
 
 
