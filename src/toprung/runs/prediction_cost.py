@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from toprung.runs.fusion_card import is_fused, member_folder, read_fusion_card
+from toprung.runs.fusion_card import is_fused, member_place, read_fusion_card
 from toprung.runs.model import WEIGHTS_FILE
 from toprung.runs.opening import open_classifier
 
@@ -55,7 +55,7 @@ def weights_files(folder: Path) -> list[Path]:
     if not is_fused(folder):
         return [folder / WEIGHTS_FILE]
     card = read_fusion_card(folder)
-    return [file for member in card.members for file in weights_files(member_folder(folder, member))]
+    return [file for member in card.members for file in weights_files(member_place(folder, member))]
 
 
 def _device(classifier: Any, asked: str) -> str:

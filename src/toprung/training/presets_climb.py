@@ -1,8 +1,8 @@
 """Presets of the shipped ladders: fine-tuning and averaging within minutes on a CPU.
 
 Tried on small samples of emoji pictures, 9 groups as classes, 112 px: 900 pictures of two vendors to train, 400 of a
-third for validation. `short-robust` was added after its effect on the line drawings of a fourth vendor had been seen, so
-that its gain there is told better than it is. One seed each; the epochs of the presets themselves were not among them.
+third for validation. `short-robust` was added after its effect on the line drawings of a fourth vendor had been seen,
+so that its gain there is told better than it is. One seed each; the epochs of the presets themselves were not among them.
 """
 
 from __future__ import annotations
