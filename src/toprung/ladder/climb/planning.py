@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,16 +56,23 @@ def planned_recipes(context: Context) -> dict[str, Planned]:
     return found
 
 
-def measure_speeds(planned: Mapping[str, Planned], context: Context) -> dict[str, Planned]:
+def measure_speeds(planned: Mapping[str, Planned], context: Context, again: Sequence[str] = ()) -> dict[str, Planned]:
     """Time all rungs that start by themselves, in one process; those that go on from one are as fast as that one.
 
     Speeds stand in the record, so that a climb that goes on need not measure again.
+
+    Args:
+        planned: recipes of the rungs.
+        context: of the climb.
+        again: rungs to time once more: other work on the machine may have slowed the steps that were timed.
     """
     kept: dict[str, Any] = context.record.content.setdefault("speeds", {})
     recipes = {name: one.recipe for name, one in planned.items() if one.recipe is not None}
     keys = {name: recipe_key(recipe, context.data_hash, "") for name, recipe in recipes.items()}
     lacking = {
-        name: recipe for name, recipe in recipes.items() if keys[name] not in kept and _starts_alone(name, context)
+        name: recipe
+        for name, recipe in recipes.items()
+        if (keys[name] not in kept or name in again) and _starts_alone(name, context)
     }
     if lacking:
         outcome = Child(MeasureJob(lacking, context.pictures)).wait()

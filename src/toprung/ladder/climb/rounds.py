@@ -16,7 +16,7 @@ from toprung.ladder.climb.devices import Device
 from toprung.ladder.climb.jobs import Outcome
 from toprung.ladder.climb.kinds import steps_of
 from toprung.ladder.climb.ladder_file import ALL, BEST, Rung
-from toprung.ladder.climb.planning import Planned, cost_of
+from toprung.ladder.climb.planning import Planned, cost_of, measure_speeds
 from toprung.ladder.climb.record import val_score
 from toprung.ladder.climb.telling import tell_end, tell_start
 from toprung.ladder.display import Display, Silent
@@ -130,20 +130,34 @@ class Rounds:
         """
         if self._budget is None:
             return
-        factor = min(2.0, max(0.6, statistics.median(self._ratios))) if self._ratios else 1.0
-        costs: list[Cost] = []
-        for other in (rung, *self._waiting):
-            cost = cost_of(other, self.planned, self._context, factor=factor)
-            if cost is not None:
-                costs.append(cost)
-        if not costs or costs[0].name != rung.name:
+        allotment = self._allotment(rung)
+        if allotment is not None and allotment.refusal:
+            self._display.say(f"plan       {rung.name} is timed once more before it is left out")
+            self.planned = measure_speeds(self.planned, self._context, again=(rung.name,))
+            allotment = self._allotment(rung)
+        if allotment is None:
             return  # nothing is known of it; it may try
-        allotment: Allotment = allot(costs, self.remaining * self._devices)[rung.name]
         if allotment.refusal:
             raise NotNow(allotment.refusal)
         self._context.epochs[rung.name] = allotment.epochs
-        self._costs[rung.name] = allotment.seconds / factor
+        self._costs[rung.name] = allotment.seconds / self._factor
         self._record.note(rung.name, estimate_seconds=round(allotment.seconds, 1))
+
+    @property
+    def _factor(self) -> float:
+        """How much longer than measured the rungs have taken so far."""
+        return min(2.0, max(0.6, statistics.median(self._ratios))) if self._ratios else 1.0
+
+    def _allotment(self, rung: Rung) -> Allotment | None:
+        """Return what the budget allows a rung, with all that wait; ``None`` where nothing is known of it."""
+        costs: list[Cost] = []
+        for other in (rung, *self._waiting):
+            cost = cost_of(other, self.planned, self._context, factor=self._factor)
+            if cost is not None:
+                costs.append(cost)
+        if not costs or costs[0].name != rung.name:
+            return None
+        return allot(costs, self.remaining * self._devices)[rung.name]
 
     def _next(self, name: str) -> None:
         """Start the next run of a rung, or close the rung when there is none."""
