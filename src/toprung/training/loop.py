@@ -102,6 +102,7 @@ class Trainer:
         Raises:
             TrainingDiverged: the loss is not finite or exploded; the checkpoint before is kept.
             Interrupted: Ctrl-C or a termination signal; the state was saved.
+            Pruned: raised by the observer.
             StorageError: a checkpoint cannot be written; the one before is kept.
         """
         self.observer = observer
