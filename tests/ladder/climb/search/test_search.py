@@ -189,7 +189,7 @@ def test_equal_accuracies_are_decided_by_the_loss(tmp_path: Path) -> None:
 def test_another_search_s_folder_is_refused(tmp_path: Path) -> None:
     search(tmp_path / "search", Trainer(), trials=1)
     other = SearchSpace.read({"optimisation.base_lr": [1e-4, 1e-3]}, BASE)
-    run = dict(trials=1, budget_seconds=None, seed=3, display=Silent())
+    run = {"trials": 1, "budget_seconds": None, "seed": 3, "display": Silent()}
     with pytest.raises(RunError, match="a search with another space"):
         search_recipe(BASE, other, Trainer(), folder=tmp_path / "search", **run)  # type: ignore[arg-type]
     with pytest.raises(RunError, match="a search with another base"):
@@ -215,7 +215,7 @@ def test_a_journal_cut_by_a_kill_is_mended(tmp_path: Path) -> None:
 
 
 def test_the_best_trial_s_score_is_too_good(tmp_path: Path) -> None:
-    """Where no setting matters and val is finite, the best trial's accuracy lies above the true one: as the docs say."""
+    """Where no setting matters and val is finite, the best trial's accuracy lies above the true one."""
     draw = np.random.default_rng(0)
 
     class Noise(Trainer):
@@ -224,4 +224,3 @@ def test_the_best_trial_s_score_is_too_good(tmp_path: Path) -> None:
 
     bests = [search(tmp_path / f"{number}", Noise(), trials=10).best.accuracy or 0.0 for number in range(8)]
     assert np.mean(bests) > 0.8 + 0.03  # expected maximum of 10 such draws: 0.8 + 1.5 sd, and an sd is 0.04
-

@@ -83,7 +83,7 @@ def test_what_is_wrong_is_said(text: str, said: str) -> None:
 
 def test_a_rate_that_another_setting_overrules_is_not_searched() -> None:
     base = Recipe().with_settings({"optimisation.lr": 1e-3})
-    with pytest.raises(RecipeError, match="search optimisation.lr"):
+    with pytest.raises(RecipeError, match=r"search optimisation\.lr"):
         read('"optimisation.base_lr" = [1e-4, 1e-3]', base)
 
 
