@@ -270,7 +270,8 @@ class Trainer:
 
     def _keep_if_best(self, scores: Validation, model: nn.Module, *, is_average: bool) -> None:
         progress = self.progress
-        if not scores.better_than(progress.best_accuracy, progress.best_loss):
+        always = self.recipe.averaging.keep == "last"
+        if not always and not scores.better_than(progress.best_accuracy, progress.best_loss):
             return
         progress.best_loss = scores.loss
         if scores.accuracy is not None:
