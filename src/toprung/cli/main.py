@@ -16,6 +16,7 @@ from toprung.version import __version__
 # `toprung --help` imports none of them.
 VERBS = {
     "data": "Report on a folder of pictures: counts, duplicates, leaks, unreadable files.",
+    "climb": "Climb a ladder of models: train, compare and fuse them, within a time budget.",
     "train": "Train a classifier on a folder of labelled pictures.",
     "plan": "Tell how a model trains in the memory there is.",
     "pretrain": "Pretrain a ViT on pictures without labels.",

@@ -11,8 +11,8 @@ from toprung.data.table import Table
 from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.findings import NOTHING
+from toprung.ladder.origin import now
 from toprung.ladder.report import write_report
-from toprung.ladder.setup import now
 from toprung.ladder.variants import average_epochs, compare, keep_start, variants_of
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import load_model, read_card

@@ -13,10 +13,11 @@ from toprung.data.table_csv import read_table_csv
 from toprung.data.unlabelled import Unlabelled, read_unlabelled
 from toprung.errors import RecipeError, RunError
 from toprung.ladder.display import Display, Silent
+from toprung.ladder.origin import now
 from toprung.ladder.pictures import Pictures, gather
 from toprung.ladder.reconstructions import write_reconstructions
 from toprung.ladder.report import write_report
-from toprung.ladder.setup import create_run, now, resolved
+from toprung.ladder.setup import create_run, resolved
 from toprung.ladder.sitting import noting_end, require_files, watching
 from toprung.models.catalogue import check_name
 from toprung.models.mae import MaskedAutoencoder

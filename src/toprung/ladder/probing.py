@@ -23,8 +23,8 @@ from toprung.errors import DataError, RecipeError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display
 from toprung.ladder.finishing import close, store_predictions
+from toprung.ladder.origin import now
 from toprung.ladder.report import write_report
-from toprung.ladder.setup import now
 from toprung.models.catalogue import HEAD, evaluating, parameter_count
 from toprung.models.head_fitting import Features, HeadData, HeadOptions, logits_of
 from toprung.models.trunk import feature_function, trunk_fingerprint

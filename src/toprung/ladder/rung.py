@@ -7,12 +7,12 @@ from pathlib import Path
 from torch import nn
 
 from toprung.data.sources import read_source
-from toprung.data.table import SPLITS
 from toprung.data.table_csv import read_table_csv
 from toprung.errors import RunError
 from toprung.ladder.display import Display, Silent
 from toprung.ladder.finishing import finish
 from toprung.ladder.pictures import Pictures, gather
+from toprung.ladder.pictures_told import say_pictures
 from toprung.ladder.probing import check_network, probe, settled
 from toprung.ladder.setup import create_run, resolved
 from toprung.ladder.sitting import noting_end, require_files, watching
@@ -39,10 +39,16 @@ from toprung.training.stages import stage_recipes
 from toprung.training.start import rebuilt_model, starting_model
 from toprung.training.start_within_memory import start_within_memory
 
-_LEAKS = 10  # listed on the terminal
 
-
-def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, display: Display) -> RunFolder:
+def climb_rung(
+    source: Path,
+    recipe: Recipe,
+    *,
+    out: Path | None,
+    runs: Path,
+    display: Display,
+    pictures: Pictures | None = None,
+) -> RunFolder:
     """Train by a recipe on a source of labelled pictures, into a new run folder.
 
     Started by ``torchrun`` or ``accelerate launch``, the first process prepares the run and the others join it.
@@ -53,6 +59,7 @@ def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, di
         out: the run folder to make, or ``None`` for a free name below ``runs``.
         runs: where runs stand.
         display: where to tell what happens.
+        pictures: those of ``source``, where they have been looked through already; they are told of no second time.
 
     Raises:
         ToprungError: for each thing that can be wrong with the pictures, settings, weights or disk.
@@ -61,10 +68,10 @@ def climb_rung(source: Path, recipe: Recipe, *, out: Path | None, runs: Path, di
     if is_launched_as_many():
         if not join_others(recipe.hardware.device):
             return _train_along(Path(tell_others("")))
-        run, module, plan = _prepare(source, recipe, out, runs, display)
+        run, module, plan = _prepare(source, recipe, out, runs, display, pictures)
         tell_others(str(run.path))
     else:
-        run, module, plan = _prepare(source, recipe, out, runs, display)
+        run, module, plan = _prepare(source, recipe, out, runs, display, pictures)
     return _train_and_finish(run, module, plan, display, resume=False)
 
 
@@ -97,7 +104,7 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
 
 
 def _prepare(
-    source: Path, recipe: Recipe, out: Path | None, runs: Path, display: Display
+    source: Path, recipe: Recipe, out: Path | None, runs: Path, display: Display, known: Pictures | None
 ) -> tuple[RunFolder, nn.Module, HardwarePlan]:
     """Check everything that can be wrong, from the cheapest to the dearest, and make the run folder."""
     check_name(recipe.model.name)
@@ -109,14 +116,15 @@ def _prepare(
         check_batch_size(stage.optimisation.batch_size)
     folder = out or free_name(runs, _stem(recipe))
     RunFolder.refuse_existing(folder)
-    listed = read_source(source)  # names only; the model and its weights are tried before a picture is opened
+    listed = known.table if known else read_source(source)  # names only: model and weights are tried first
     start = starting_model(recipe.model, listed.classes, seed=recipe.seed, background=recipe.data.background_rgb)
     check_network(recipe, start.module, start.preprocessing)
     check_stages(start.module, recipe)
     if recipe.hardware.grad_checkpointing:
         set_grad_checkpointing(start.module, on=True)
-    pictures = gather(listed, recipe.data, seed=recipe.seed, display=display)
-    _say_pictures(pictures, folder, display)
+    pictures = known or gather(listed, recipe.data, seed=recipe.seed, display=display)
+    if known is None:
+        say_pictures(pictures, folder, display)
     display.say(str(start.report or f"weights    none: {recipe.model.name} starts from random values"))
     plan = resolve(recipe.hardware, start.module, start.preprocessing.size)
     fitting, notes = start_within_memory(
@@ -176,24 +184,3 @@ def _stem(recipe: Recipe) -> str:
     """Return a name for the run of a recipe."""
     fold = f"-fold{recipe.data.fold}" if recipe.data.folds else ""
     return f"{recipe.model.name}-{recipe.preset}{fold}"
-
-
-def _say_pictures(pictures: Pictures, folder: Path, display: Display) -> None:
-    table, health = pictures.table, pictures.health.to_json()
-    run = RunFolder(folder)
-    counts = ", ".join(f"{table.splits.count(name)} {name}" for name in SPLITS if name in table.splits)
-    display.say(f"pictures   {len(table)} in {len(table.classes)} classes: {counts}")
-    if pictures.unreadable:
-        first = pictures.unreadable[0]
-        display.say(f"left out   {len(pictures.unreadable)} unreadable files, listed in {run.unreadable_file}")
-        display.say(f"           first {first.path}: {first.reason}")
-    if health["leaks"]:
-        count = len(health["leaks"])
-        display.warn(f"LEAKS      {count} pictures stand in more than one split: scores will be too good")
-        for leak in health["leaks"][:_LEAKS]:
-            display.warn("           " + "  =  ".join(leak["paths"]))
-        if count > _LEAKS:
-            display.warn(f"           and {count - _LEAKS} more in {run.health_file}")
-    if health["conflicts"]:
-        count = len(health["conflicts"])
-        display.say(f"doubtful   {count} pictures carry two labels, see {run.report_file} or `toprung data`")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 from toprung.data.cache import crop_side, fits_in_memory, kept_bytes
 from toprung.data.health import write_unreadable_csv
 from toprung.data.preprocessing import Preprocessing
-from toprung.data.table import Table
 from toprung.data.table_csv import write_table_csv
+from toprung.ladder.origin import command_line, data_hash
 from toprung.ladder.pictures import Pictures
 from toprung.models.blocks.lora import plain_parameter_count
 from toprung.runs.environment import describe_environment
@@ -100,25 +96,3 @@ def resolved(recipe: Recipe, plan: HardwarePlan, pictures: Pictures, preprocessi
             "hardware.channels_last": "on" if plan.channels_last else "off",
         }
     )
-
-
-def data_hash(table: Table) -> str:
-    """Return a hash of which pictures (by content) have which label and stand in which split."""
-    rows = sorted(
-        f"{content} {table.classes[label]} {split}"
-        for content, label, split in zip(table.hashes, table.labels, table.splits, strict=True)
-    )
-    return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()
-
-
-def now() -> str:
-    """Return the time with its zone, to the second (ISO 8601)."""
-    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def command_line() -> str:
-    """Return the command that was typed, "" where toprung was called from Python."""
-    program = Path(sys.argv[0])
-    if program.name == "toprung" or program.parent.name == "toprung":  # the script, or python -m toprung
-        return shlex.join(["toprung", *sys.argv[1:]])
-    return ""

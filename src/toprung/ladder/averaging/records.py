@@ -14,8 +14,8 @@ from toprung.evaluation.significance import mcnemar
 from toprung.ladder.averaging.judging import judgement_of
 from toprung.ladder.averaging.pictures import Pictures
 from toprung.ladder.averaging.result import Averaged
+from toprung.ladder.origin import command_line, data_hash, now
 from toprung.ladder.report import write_report
-from toprung.ladder.setup import command_line, data_hash, now
 from toprung.models.catalogue import build_shapes, parameter_count
 from toprung.runs.environment import describe_environment
 from toprung.runs.folder import RunFolder
