@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from toprung.errors import RecipeError
@@ -163,6 +165,20 @@ class SearchSpace:
     def to_json(self) -> dict[str, Any]:
         """Return the space as it stands in TOML, with quoted names."""
         return {dimension.name: dimension.to_json() for dimension in self.dimensions}
+
+
+def read_space(file: Path) -> dict[str, Any]:
+    """Return the table of a TOML file.
+
+    Raises:
+        RecipeError: missing, or not TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"there is no space file {file}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise RecipeError(f"{file} is not a TOML file that can be read: {error}.") from error
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "", *, deep: bool = False) -> dict[str, Any]:
