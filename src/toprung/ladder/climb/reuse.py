@@ -10,8 +10,8 @@ from typing import Any
 from toprung.data.table_csv import read_table_csv
 from toprung.errors import RunError
 from toprung.ladder.display import Display
+from toprung.ladder.origin import data_hash
 from toprung.ladder.rung import climb_rung, resume_rung
-from toprung.ladder.setup import data_hash
 from toprung.runs.folder import RunFolder
 from toprung.runs.model import CARD_FILE
 from toprung.storage import write_json
