@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class FoldsResult:
     accuracies: tuple[float, ...]
     mean: float
     sd: float
-    scores: dict[str, object]
+    scores: dict[str, Any]
     table_of_all: Path
 
 
