@@ -18,12 +18,16 @@ _HOMES = {
     "train": "toprung.ladder.run",
     "load": "toprung.ladder.run",
     "average": "toprung.ladder.averaging.api",
+    "climb": "toprung.ladder.climb.api",
+    "Climb": "toprung.ladder.climb.api",
+    "fuse": "toprung.ladder.fusing.api",
     "pretrain": "toprung.ladder.pretraining_api",
     "Run": "toprung.ladder.run",
     "Classifier": "toprung.runs.classifier",
     "Prediction": "toprung.runs.classifier",
     "Predictions": "toprung.evaluation.predictions",
     "Recipe": "toprung.training.recipe",
+    "Tiling": "toprung.evaluation.tiling",
     "preset": "toprung.training.presets",
     "load_weights": "toprung.checkpoints.load",
     "LoadReport": "toprung.checkpoints.report",
@@ -34,14 +38,18 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "Climb",
     "LoadReport",
     "Prediction",
     "Predictions",
     "Recipe",
     "Run",
+    "Tiling",
     "ToprungError",
     "__version__",
     "average",
+    "climb",
+    "fuse",
     "inspect_weights",
     "load",
     "load_weights",
@@ -58,7 +66,10 @@ if TYPE_CHECKING:
     from toprung.checkpoints.report import LoadReport
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
+    from toprung.evaluation.tiling import Tiling
     from toprung.ladder.averaging.api import average
+    from toprung.ladder.climb.api import Climb, climb
+    from toprung.ladder.fusing.api import fuse
     from toprung.ladder.pretraining_api import pretrain
     from toprung.ladder.run import Run, load, train
     from toprung.runs.classifier import Classifier, Prediction

@@ -23,10 +23,13 @@ VERBS = {
     "plan": "Tell how a model trains in the memory there is.",
     "pretrain": "Pretrain a ViT on pictures without labels.",
     "average": "Average the weights of runs into a new run.",
+    "fuse": "Put the answers of runs together into a new run.",
     "inspect": "Tell what a weights file is, and what loading it would do.",
     "validate": "Score a run's model on its own or other labelled pictures.",
+    "calibrate": "Make a run's confidence honest: temperature, threshold, prediction sets.",
     "predict": "Predict pictures with a run's model and write a CSV.",
     "board": "Rank runs, with intervals.",
+    "compare": "Tell whether one model is better than another, or whether it is chance.",
     "report": "Write a run's page anew.",
     "recipe": "Show presets and every setting of a recipe.",
 }

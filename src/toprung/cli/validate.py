@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from toprung.cli.looking_options import looking_options
+
+if TYPE_CHECKING:
+    from toprung.ladder.gain import Gain
+    from toprung.ladder.looking import Looking
+    from toprung.ladder.validating import ValidationResult
 
 
 @click.command(name="validate")
@@ -20,8 +29,11 @@ import click
 @click.option(
     "--save", type=click.Path(path_type=Path), help="Write predictions.npz and scores.json into this new folder."
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures at a time.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures at a time, or views."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@looking_options
 def command(
     run: Path,
     pictures: Path | None,
@@ -31,19 +43,33 @@ def command(
     save: Path | None,
     batch_size: int,
     device: str,
+    looking: Callable[[], Looking],
 ) -> None:
     """Score the model of RUN on labelled PICTURES, or on the run's own val or test pictures.
 
     Prints accuracy, top-5, balanced accuracy, macro F1, log-loss and calibration error, each with its 95 %
     interval. Without PICTURES the predictions stored in the run are scored: no model is run.
+
+    With --views or --tiles the run's own pictures are predicted anew, and what that gave over plain prediction is
+    told. Choose them on val (--split val), and look at test once.
+
+    \b
+    toprung validate runs/X
+    toprung validate runs/X photos --split test
+    toprung validate runs/X --split val --views flip,five-crop
     """
+    how = looking()
     unreadable: tuple[tuple[str, str], ...] = ()
-    if pictures is None:
+    gain: Gain | None = None
+    if pictures is None and not how:
         if save is not None:
             raise click.UsageError("--save needs PICTURES: the run's own predictions stand in the run already.")
         scores = _own(run, split)
     else:
-        scores, unreadable = _other(run, pictures, split, save, batch_size, device)
+        result, gain = _predicted(run, pictures, split, save, batch_size, device, how)
+        scores, unreadable = result.scores, result.unreadable
+        if how:
+            scores |= {"looking": how.to_json()} | ({"gain": gain.to_json()} if gain else {})
     if as_json:
         import json
 
@@ -55,6 +81,8 @@ def command(
 
         console = Console(highlight=False)
         print_scores(scores, console)
+        for line in gain.sentences() if gain else ():
+            console.print(f"  {line}", soft_wrap=True)
         if per_class:
             print_per_class(scores, console)
     for _, reason in unreadable[:20]:
@@ -71,20 +99,41 @@ def _own(run: Path, split: str | None) -> dict[str, object]:
     return stored_scores(RunFolder.open(run), split)
 
 
-def _other(
-    run: Path, pictures: Path, split: str | None, save: Path | None, batch_size: int, device: str
-) -> tuple[dict[str, object], tuple[tuple[str, str], ...]]:
+def _predicted(
+    run: Path,
+    pictures: Path | None,
+    split: str | None,
+    save: Path | None,
+    batch_size: int,
+    device: str,
+    looking: Looking,
+) -> tuple[ValidationResult, Gain | None]:
+    """Run the model, on other pictures or anew on the run's own."""
     from toprung.ladder.display import RichDisplay
-    from toprung.ladder.validating import learnt_pictures, save_validation, validate_source
-    from toprung.runs.classifier import Classifier, model_folder
+    from toprung.ladder.gain import validate_own
+    from toprung.ladder.validating import save_validation, validate_source
+    from toprung.runs.classifier import model_folder
     from toprung.runs.folder import RunFolder
+    from toprung.runs.fused import open_classifier
 
     if save is not None:
         RunFolder.refuse_existing(save, "--save")
-    classifier = Classifier.open(model_folder(run), device)
-    result = validate_source(classifier, pictures, split=split, display=RichDisplay(), batch_size=batch_size)
+    classifier = looking.around(open_classifier(model_folder(run), device))
+    display, gain = RichDisplay(), None
+    if pictures is None:
+        folder = RunFolder.open(run)
+        result, gain = validate_own(folder, classifier, split=split, display=display, batch_size=batch_size)
+    else:
+        result = validate_source(classifier, pictures, split=split, display=display, batch_size=batch_size)
+        _warn_of_learnt(run, result)
     if save is not None:
         save_validation(save, result)
+    return result, gain
+
+
+def _warn_of_learnt(run: Path, result: ValidationResult) -> None:
+    from toprung.ladder.validating import learnt_pictures
+
     learnt = learnt_pictures(run, result.predictions)
     if learnt:
         click.secho(
@@ -93,4 +142,3 @@ def _other(
             fg="yellow",
             err=True,
         )
-    return result.scores, result.unreadable

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toprung.data.input_source import InputSource
 from toprung.data.preprocessing import Preprocessing
 from toprung.data.resample import MARGIN, Pixels, resize
 from toprung.errors import ModelError, UnreadableImage
@@ -45,11 +46,13 @@ class EvalView:
 
         Args:
             source: a path, a file's bytes, a Pillow picture, or an array, as
-                :func:`toprung.images.files.open_rgb` takes them.
+                :func:`toprung.images.files.open_rgb` takes them; or what makes the input itself.
 
         Raises:
             UnreadableImage: it cannot be opened.
         """
+        if isinstance(source, InputSource):
+            return source.input_for(self._how)
         if not isinstance(source, Path):
             pixels = open_rgb(source, background=self._how.background)
             return self._crop(resize(pixels, *self.resized_size(*pixels.shape[:2]), self._how.interpolation))
@@ -77,12 +80,18 @@ class EvalView:
         ratio = min(height / tall, width / wide)
         return max(round(height / ratio), 1), max(round(width / ratio), 1)
 
-    def _crop(self, pixels: Pixels) -> Pixels:
+    def filled(self, pixels: Pixels) -> Pixels:
+        """Return a resized picture with grey around it where it is smaller than the input."""
         tall, wide = self.size
         height, width = pixels.shape[:2]
         if height < tall or width < wide:
-            pixels = _pad(pixels, max(height, tall), max(width, wide), self._fill())
-            height, width = pixels.shape[:2]
+            return _pad(pixels, max(height, tall), max(width, wide), self._fill())
+        return pixels
+
+    def _crop(self, pixels: Pixels) -> Pixels:
+        tall, wide = self.size
+        pixels = self.filled(pixels)
+        height, width = pixels.shape[:2]
         top, left = round((height - tall) / 2), round((width - wide) / 2)
         return pixels[top : top + tall, left : left + wide]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toprung.evaluation.label_errors import confident_classes
 from toprung.evaluation.predictions import Predictions
 
 
@@ -94,14 +95,8 @@ def doubtful_labels(predictions: Predictions, *, limit: int | None = None) -> li
         return []
     labels, probabilities = predictions.labels, predictions.probabilities
     own = probabilities[known, labels[known]]
-    classes = len(predictions.classes)
-    counts = np.bincount(labels[known], minlength=classes)
-    sums = np.bincount(labels[known], weights=own, minlength=classes)
-    # A class without labelled pictures has no bar to pass, so nothing is moved there.
-    bars = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
-    passing = np.where(probabilities[known] >= bars, probabilities[known], -1.0)
-    likeliest = passing.argmax(axis=1)
-    doubtful = (passing.max(axis=1) >= 0) & (likeliest != labels[known])
+    likeliest = confident_classes(probabilities[known], labels[known])
+    doubtful = (likeliest >= 0) & (likeliest != labels[known])
     margins = probabilities[known, likeliest] - own
     order = np.argsort(-margins, kind="stable")
     picked = [i for i in order if doubtful[i]][:limit]

@@ -48,10 +48,14 @@ class BoardRow:
         picture_set: digest of the scored pictures' hashes; equal where two runs were scored on the same ones,
             "" where unknown.
         rank: 1 for the best of its split, ``None`` for a run that is not ranked.
-        tied: its interval overlaps that of the best of its split. A hint only: a paired test tells more.
+        tied: it cannot be told apart from the best of its split: by a paired test on the same pictures where there are
+            predictions (``p_value`` tells), else because their intervals overlap, which is a hint only.
+        p_value: of its being as good as the best: McNemar's exact test, with Holm's correction over all pairs of runs;
+            ``None`` where there was no test.
         other_pictures: scored on other pictures than the best of its split (or that cannot be known), so the
             two accuracies do not compare.
         partial_weights: it started from weights that did not fit, of which only a part was loaded.
+        chosen: it won its climb, on the selection split.
     """
 
     name: str
@@ -71,8 +75,10 @@ class BoardRow:
     picture_set: str = ""
     rank: int | None = None
     tied: bool = False
+    p_value: float | None = None
     other_pictures: bool = False
     partial_weights: bool = False
+    chosen: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain values."""
@@ -101,14 +107,19 @@ def read_board(runs: Path, *, split: str | None = None) -> list[BoardRow]:
         raise RunError(f"there is no folder {runs}; train one with `toprung train`, or give the folder of your runs.")
     single = RunFolder(runs).record_file.is_file()
     folders = [runs] if single else sorted(p for p in runs.iterdir() if RunFolder(p).record_file.is_file())
-    if not folders:
+    stopped, winner = _climb(runs)
+    if not folders and not stopped:
         raise RunError(
             f"{runs} holds no runs (folders with a run.json); train one with `toprung train`, "
             "or give the folder of your runs."
         )
     variants = [variant for folder in folders for variant in sorted(folder.glob("variants/*/run.json"))]
     folders += [variant.parent for variant in variants]
-    return rank([_read_row(folder, (split,) if split else _PREFERRED) for folder in folders])
+    from toprung.ladder.board_groups import told_apart
+
+    read = [_read_row(folder, (split,) if split else _PREFERRED) for folder in folders]
+    rows = [replace(row, chosen=bool(winner) and Path(row.path) == runs / winner) for row in read]
+    return told_apart(rank([*rows, *stopped]))
 
 
 def rank(rows: Iterable[BoardRow]) -> list[BoardRow]:
@@ -144,6 +155,20 @@ def print_board(rows: Sequence[BoardRow], console: Console | None = None) -> Non
     console = console or Console()
     for part in draw_board(rows, width=console.width, encoding=console.encoding):
         console.print(part)
+
+
+def _climb(folder: Path) -> tuple[list[BoardRow], str]:
+    """Return the rungs of a climb that left no run, with their reasons, and the name of the run that won."""
+    problems: list[str] = []
+    climb = read_json(folder / "climb.json", problems)
+    rows = []
+    for rung in map(mapping, listing(climb.get("rungs"))):
+        status = text(rung.get("status"))
+        left = [name for name in map(text, listing(rung.get("runs"))) if (folder / name / "run.json").is_file()]
+        if status in ("failed", "skipped") and not left:
+            why = text(rung.get("error")) or text(rung.get("reason"))
+            rows.append(BoardRow(name=text(rung.get("name")), path=str(folder), status=status, error=why))
+    return rows, text(mapping(climb.get("winner")).get("run"))
 
 
 def _rankable(row: BoardRow) -> bool:

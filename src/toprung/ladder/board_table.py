@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from toprung.ladder.board_groups import SplitFacts, facts
 from toprung.ladder.wording import NONE, amount, decimal, duration, percent, percent_span
 
 if TYPE_CHECKING:
@@ -35,17 +36,38 @@ def draw_board(rows: Sequence[BoardRow], *, width: int, encoding: str = "utf-8")
         yield _ranking([row for row in ranked if row.split == split], width, encoding, fancy)
     if len({row.split for row in ranked}) > 1:
         yield Text("Scores on test and on val do not compare: on val the best epoch was chosen.", style="yellow")
-    if any(row.tied for row in ranked):
+    if any(row.chosen for row in ranked):
+        yield Text("* won the climb: the best on val, so that its score on test was not picked", style="dim")
+    if any(row.tied and row.p_value is not None for row in ranked):
         yield Text(
-            "= not told apart from the best by their intervals (a hint; a paired test tells more)",
-            style="dim",
+            "= cannot be told apart from the best (McNemar, exact, p ≥ 0.05 by Holm over all pairs)", style="dim"
         )
+    if any(row.tied and row.p_value is None for row in ranked):
+        yield Text("= not told apart from the best by their intervals alone (no predictions to pair)", style="dim")
+    for fact in facts(ranked):
+        for line in _fact_lines(fact):
+            yield Text(_plain(line, encoding), style="dim")
     if any(row.other_pictures for row in ranked):
         yield Text("! scored on other pictures than the best, so the two do not compare", style="yellow")
     if any(row.partial_weights for row in ranked):
         yield Text("~ started from weights that did not fit, of which a part was loaded", style="yellow")
     if rest:
         yield _unranked(rest, encoding)
+
+
+def _fact_lines(fact: SplitFacts) -> Iterator[str]:
+    for one in fact.spreads:
+        yield (
+            f"seeds: {', '.join(one.names)}: {percent(one.mean)} on {fact.split}, standard deviation "
+            f"{100 * one.deviation:.1f} points"
+        )
+    times = "once" if fact.looks == 1 else f"{fact.looks} times, once for each run"
+    yield f"the {amount(fact.pictures)} {fact.split} pictures have been looked at {times}"
+    if fact.smallest_difference is not None:
+        yield (
+            f"differences of {100 * fact.smallest_difference:.1f} points or more would be shown in 80 % of cases; "
+            "smaller ones need more pictures"
+        )
 
 
 def interval_bar(row: BoardRow, start: float, columns: int, *, fancy: bool = True) -> str:
@@ -96,7 +118,14 @@ def _ranking(rows: Sequence[BoardRow], width: int, encoding: str, fancy: bool) -
         table.add_column(header, justify="left" if "100" in header else "right", no_wrap=True)
     for i, row in enumerate(rows):
         marks = "".join(
-            mark for mark, holds in (("=", row.tied), ("!", row.other_pictures), ("~", row.partial_weights)) if holds
+            mark
+            for mark, holds in (
+                ("*", row.chosen),
+                ("=", row.tied),
+                ("!", row.other_pictures),
+                ("~", row.partial_weights),
+            )
+            if holds
         )
         best = "bold green" if row.rank == 1 else ""
         names = [Text(runs[i], style=best), *([Text(models[i])] if with_model else [])]

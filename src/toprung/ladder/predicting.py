@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toprung.errors import RunError
-from toprung.evaluation.predictions import softmax
-from toprung.runs.classifier import Classifier
+from toprung.ladder.answering import PLAIN, Answers
+from toprung.runs.wrapping import PictureClassifier
 from toprung.storage import explain, write_text
 
 
@@ -42,16 +42,18 @@ class PredictionCount:
 class CsvLines:
     """Formats predictions as lines of a CSV.
 
-    Columns: ``path, label, probability``, then ``label_2, probability_2`` and so on, then ``error`` with the
-    reason where a picture could not be read (and the others empty).
+    Columns: ``path, label, probability``, then ``label_2, probability_2`` and so on, then those of ``answers``, then
+    ``error`` with the reason where a picture could not be read (and the others empty).
 
     Args:
         classes: class names, by output.
         top: how many classes are named, most probable first.
+        answers: how they are answered.
     """
 
-    def __init__(self, classes: Sequence[str], top: int) -> None:
+    def __init__(self, classes: Sequence[str], top: int, answers: Answers = PLAIN) -> None:
         self._classes = classes
+        self._answers = answers
         self.top = min(top, len(classes))
 
     @property
@@ -60,23 +62,25 @@ class CsvLines:
         names = ["path", "label", "probability"]
         for place in range(2, self.top + 1):
             names += [f"label_{place}", f"probability_{place}"]
-        return _line([*names, "error"])
+        return _line([*names, *self._answers.columns, "error"])
 
     def predicted(self, path: Path, logits: NDArray[np.float32]) -> str:
         """Return the line of a picture."""
-        shares = softmax(logits)
+        shares = self._answers.probabilities(logits)
         cells: list[str] = [str(path)]
         for place in np.argsort(-shares, kind="stable")[: self.top]:
             cells += [self._classes[place], f"{shares[place]:.6f}"]
-        return _line([*cells, ""])
+        if self._answers.abstains(shares):
+            cells[1] = ""
+        return _line([*cells, *self._answers.cells(path, shares), ""])
 
     def unreadable(self, path: Path, reason: str) -> str:
         """Return the line of a picture that could not be read."""
-        return _line([str(path), *[""] * (2 * self.top), reason])
+        return _line([str(path), *[""] * (2 * self.top + len(self._answers.columns)), reason])
 
 
 def predict_to_csv(
-    classifier: Classifier,
+    classifier: PictureClassifier,
     paths: Sequence[Path],
     out: Path,
     *,
@@ -84,6 +88,7 @@ def predict_to_csv(
     batch_size: int,
     settings: dict[str, Any],
     progress: Callable[[int, int], None],
+    answers: Answers = PLAIN,
 ) -> PredictionCount:
     """Predict pictures into ``out``, going on where an interrupted call stopped.
 
@@ -93,8 +98,9 @@ def predict_to_csv(
         out: the CSV to make.
         top: classes named per picture.
         batch_size: pictures per forward pass.
-        settings: what the lines depend on (model, top); a partial file made with others is refused.
+        settings: what the lines depend on (model, top, views, tiles); a partial file made with others is refused.
         progress: told of pictures done and in all.
+        answers: calibrated, abstaining, with sets; a partial file made otherwise is refused.
 
     Raises:
         RunError: ``out`` exists, or a partial file belongs to other settings.
@@ -102,9 +108,9 @@ def predict_to_csv(
     """
     if out.exists():
         raise RunError(f"{out} exists already and is never overwritten; give another name with -o.")
-    lines = CsvLines(classifier.classes, top)
+    lines = CsvLines(classifier.classes, top, answers)
     partial, note = out.with_name(out.name + ".partial"), out.with_name(out.name + ".partial.json")
-    settings = settings | {"columns": lines.header}
+    settings = settings | {"columns": lines.header} | answers.settings
     done = _take_up(partial, note, settings, lines.header)
     remaining = [path for path in paths if str(path) not in done]
     kept = finished = len(paths) - len(remaining)
@@ -127,10 +133,16 @@ def predict_to_csv(
 
 
 def predict_to_stream(
-    classifier: Classifier, paths: Sequence[Path], file: TextIO, *, top: int, batch_size: int
+    classifier: PictureClassifier,
+    paths: Sequence[Path],
+    file: TextIO,
+    *,
+    top: int,
+    batch_size: int,
+    answers: Answers = PLAIN,
 ) -> PredictionCount:
     """Write the same lines to an open stream, such as standard output."""
-    lines = CsvLines(classifier.classes, top)
+    lines = CsvLines(classifier.classes, top, answers)
     file.write(lines.header)
     unreadable = 0
     for text, bad in _stream(classifier, paths, lines, batch_size):
@@ -140,8 +152,13 @@ def predict_to_stream(
     return PredictionCount(len(paths) - unreadable, 0, unreadable)
 
 
+def is_begun(out: Path) -> bool:
+    """Return whether an interrupted call has left lines of this CSV."""
+    return out.with_name(out.name + ".partial").is_file()
+
+
 def _stream(
-    classifier: Classifier, paths: Sequence[Path], lines: CsvLines, batch_size: int
+    classifier: PictureClassifier, paths: Sequence[Path], lines: CsvLines, batch_size: int
 ) -> Iterator[tuple[list[str], int]]:
     """Yield lines in the order of the paths, batch by batch, and how many of them are of unreadable pictures."""
     for rows, logits, failures in classifier.stream(paths, batch_size=batch_size):

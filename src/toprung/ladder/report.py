@@ -17,7 +17,9 @@ from toprung.errors import RunError
 from toprung.evaluation.predictions import Predictions
 from toprung.ladder import findings, reconstructions_shown, sections, wording
 from toprung.ladder.averaging.section import average_section
+from toprung.ladder.calibration_section import calibration_section
 from toprung.ladder.controls import read_controls, verdict
+from toprung.ladder.fusion_section import fusion_section
 from toprung.ladder.heads_section import heads
 from toprung.ladder.health import data_health
 from toprung.ladder.reading import Record, listing, mapping, number, read_json, read_record, text
@@ -109,6 +111,7 @@ def gather(record: Record) -> dict[str, Any]:
         "training": training,
         "heads": heads(record),
         "average": average_section(record),
+        "fusion": fusion_section(record),
         "controls": [
             {"split": split, "rows": rows, "verdict": verdict(rows)}
             for split, rows in sorted(read_controls(record.run).items())  # test before val
@@ -116,6 +119,7 @@ def gather(record: Record) -> dict[str, Any]:
         "confusion": sections.confusion(head) if head else None,
         "mistakes": sections.mistakes(shown, thumbnail) if shown else None,
         "calibration": sections.calibration(head) if head else None,
+        "calibrated": calibration_section(RunFolder(record.path), problems),
         "per_class": sections.per_class(head) if head else [],
         "reconstructions": reconstructions_shown.shown(RunFolder(record.path), index),
         "hidden": number(index.get("mask_ratio")),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from toprung.data.table import Table
 from toprung.errors import DataError
@@ -12,8 +13,13 @@ from toprung.evaluation.predictions import Predictions
 from toprung.ladder.display import Display, Silent
 from toprung.runs.classifier import Classifier, Prediction
 from toprung.runs.folder import RunFolder
+from toprung.runs.fused import FusedClassifier, open_classifier
+from toprung.runs.fusion_card import is_fused
 from toprung.runs.scores import stored_scores
 from toprung.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from toprung.evaluation.tiling import Tiling
 
 
 class Run:
@@ -50,9 +56,9 @@ class Run:
         return Recipe.read(self._folder.recipe_file)
 
     @cached_property
-    def classifier(self) -> Classifier:
+    def classifier(self) -> Classifier | FusedClassifier:
         """The best model of the run, loaded at its first use."""
-        return Classifier.open(self._folder.model, self._device)
+        return open_classifier(self._folder.model, self._device)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -77,35 +83,77 @@ class Run:
         return Predictions.read(self._folder.predictions_file(split))
 
     @overload
-    def predict(self, pictures: list[Any] | tuple[Any, ...], *, batch_size: int = 32) -> list[Prediction]: ...
+    def predict(
+        self,
+        pictures: list[Any] | tuple[Any, ...],
+        *,
+        batch_size: int = 32,
+        views: Sequence[str] = (),
+        tiles: Tiling | None = None,
+    ) -> list[Prediction]: ...
     @overload
-    def predict(self, pictures: Any, *, batch_size: int = 32) -> Prediction: ...
-    def predict(self, pictures: Any, *, batch_size: int = 32) -> Prediction | list[Prediction]:
-        """Classify one picture or a list of them; see :meth:`toprung.runs.classifier.Classifier.predict`."""
-        return self.classifier.predict(pictures, batch_size=batch_size)
+    def predict(
+        self, pictures: Any, *, batch_size: int = 32, views: Sequence[str] = (), tiles: Tiling | None = None
+    ) -> Prediction: ...
+    def predict(
+        self, pictures: Any, *, batch_size: int = 32, views: Sequence[str] = (), tiles: Tiling | None = None
+    ) -> Prediction | list[Prediction]:
+        """Classify one picture or a list of them; see :meth:`toprung.runs.classifier.Classifier.predict`.
+
+        Args:
+            pictures: paths, bytes, PIL images or arrays.
+            batch_size: inputs per forward pass.
+            views: kinds of views whose probabilities are averaged, such as ``("flip", "five-crop")``.
+            tiles: cut each picture into tiles; see :class:`toprung.evaluation.tiling.Tiling`.
+
+        Raises:
+            UnreadableImage: a picture cannot be opened.
+            RecipeError: an unknown kind of views.
+        """
+        from toprung.ladder.looking import Looking
+
+        classifier: Any = Looking(tuple(views), tiles).around(self.classifier)
+        return classifier.predict(pictures, batch_size=batch_size)
 
     def validate(
-        self, source: Path | str | None = None, *, split: str | None = None, display: Display | None = None
+        self,
+        source: Path | str | None = None,
+        *,
+        split: str | None = None,
+        views: Sequence[str] = (),
+        tiles: Tiling | None = None,
+        display: Display | None = None,
     ) -> dict[str, Any]:
         """Score the model.
 
         Args:
             source: labelled pictures (folder, CSV or Parquet), or ``None`` for the run's own.
             split: which split; ``None`` for test where there is one, else val, else all pictures.
+            views: kinds of views whose probabilities are averaged.
+            tiles: cut each picture into tiles.
             display: where to show progress.
 
         Returns:
-            The scores, with ``split`` added; see :func:`toprung.evaluation.metrics.score`.
+            The scores, with ``split`` added; see :func:`toprung.evaluation.metrics.score`. With views or tiles on the
+            run's own pictures also ``gain``, over plain prediction: :class:`toprung.ladder.gain.Gain` as plain values.
 
         Raises:
             RunError: the run holds no scores for this split.
             DataError: the pictures cannot be used, or hold a class that the model does not know.
+            RecipeError: an unknown kind of views.
         """
-        if source is not None:
-            from toprung.ladder.validating import validate_source
+        from toprung.ladder.gain import validate_own
+        from toprung.ladder.looking import Looking
+        from toprung.ladder.validating import validate_source
 
-            return validate_source(self.classifier, Path(source), split=split, display=display or Silent()).scores
-        return stored_scores(self._folder, split)
+        looking, shown = Looking(tuple(views), tiles), display or Silent()
+        if source is None and not looking:
+            return stored_scores(self._folder, split)
+        classifier = looking.around(self.classifier)
+        if source is not None:
+            return validate_source(classifier, Path(source), split=split, display=shown).scores
+        result, gain = validate_own(self._folder, classifier, split=split, display=shown)
+        return result.scores | ({"gain": gain.to_json()} if gain else {})
 
     def table(self) -> Table:
         """Return the pictures of the run with labels and splits."""
@@ -114,7 +162,7 @@ class Run:
         return read_table_csv(self._folder.table_file)
 
 
-def load(path: Path | str, *, device: str = "auto") -> Run | Classifier:
+def load(path: Path | str, *, device: str = "auto") -> Run | Classifier | FusedClassifier:
     """Load a trained model, ready to predict.
 
     Args:
@@ -122,14 +170,15 @@ def load(path: Path | str, *, device: str = "auto") -> Run | Classifier:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
-        A :class:`Run` for a run folder, else a :class:`Classifier`; both have ``predict`` and ``classes``.
+        A :class:`Run` for a run folder, else a :class:`Classifier`, or a :class:`FusedClassifier` of several; all have
+        ``predict`` and ``classes``.
 
     Raises:
         RunError: no such folder, damaged, from a newer version, or without a model yet.
     """
     folder = Path(path)
-    if (folder / "model.json").is_file():
-        return Classifier.open(folder, device)
+    if (folder / "model.json").is_file() or is_fused(folder):
+        return open_classifier(folder, device)
     run = Run(folder, device=device)
     _ = run.classifier  # a model that cannot be loaded is told now, not at the first picture
     return run

@@ -18,8 +18,8 @@ from toprung.evaluation.metrics import score
 from toprung.evaluation.predictions import Predictions
 from toprung.images.files import content_hash, read_content
 from toprung.ladder.display import Display
-from toprung.runs.classifier import Classifier
 from toprung.runs.folder import RunFolder
+from toprung.runs.wrapping import PictureClassifier
 from toprung.storage import write_bytes, write_text
 
 
@@ -39,7 +39,7 @@ class ValidationResult:
 
 
 def validate_source(
-    classifier: Classifier, source: Path, *, split: str | None, display: Display, batch_size: int = 32
+    classifier: PictureClassifier, source: Path, *, split: str | None, display: Display, batch_size: int = 32
 ) -> ValidationResult:
     """Predict labelled pictures and score the predictions.
 

@@ -30,6 +30,11 @@ def decimal(value: object, digits: int = 3) -> str:
     return NONE if given is None else f"{given:.{digits}f}"
 
 
+def p_words(p_value: float) -> str:
+    """Return a p-value as "p = 0.03" or "p < 0.001"."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+
+
 def short(value: object) -> str:
     """Return a number with three or four figures that count: 0.00031 as "3.1e-04", 12.5 as "12.5"."""
     given = number(value)

@@ -18,6 +18,7 @@ from toprung.errors import RunError
 from toprung.evaluation.predict import predict_batches
 from toprung.evaluation.predictions import softmax
 from toprung.runs.folder import RunFolder
+from toprung.runs.fusion_card import is_fused
 from toprung.runs.model import CARD_FILE, ModelCard, load_model, read_card
 
 
@@ -35,6 +36,14 @@ class Prediction:
     probability: float
     probabilities: dict[str, float]
 
+    @classmethod
+    def of(cls, classes: Sequence[str], logits: NDArray[np.float32]) -> Prediction:
+        """Return what logits ``(C,)`` say."""
+        shares = softmax(logits)
+        named = {classes[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}
+        first = next(iter(named))
+        return cls(first, named[first], named)
+
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return the ``count`` most probable classes with their probabilities."""
         return list(self.probabilities.items())[:count]
@@ -46,7 +55,7 @@ def model_folder(path: Path) -> Path:
     Raises:
         RunError: it is neither, or the run is of a newer version.
     """
-    if (path / CARD_FILE).is_file():
+    if (path / CARD_FILE).is_file() or is_fused(path):
         return path
     return RunFolder.open(path).model
 
@@ -98,8 +107,8 @@ class Classifier:
         """
         if isinstance(pictures, (list, tuple)):
             logits = self.logits(pictures, batch_size=batch_size)
-            return [self._prediction(row) for row in logits]
-        return self._prediction(self.logits([pictures])[0])
+            return [Prediction.of(self.classes, row) for row in logits]
+        return Prediction.of(self.classes, self.logits([pictures])[0])
 
     def logits(self, pictures: Sequence[Any], *, batch_size: int = 32) -> NDArray[np.float32]:
         """Return ``(N, C)`` float32 logits of pictures, as :meth:`predict` takes them."""
@@ -113,7 +122,7 @@ class Classifier:
         return found
 
     def stream(
-        self, paths: Sequence[Path], *, batch_size: int, threads: int | None = None
+        self, paths: Sequence[Any], *, batch_size: int, threads: int | None = None
     ) -> Iterator[tuple[list[int], NDArray[np.float32], list[tuple[int, str]]]]:
         """Yield rows, logits and the unreadable files (row, reason) since the last yield, batch by batch."""
         loader = EvalLoader(paths, None, EvalView(self.card.preprocessing), batch_size=batch_size, threads=threads)
@@ -123,13 +132,6 @@ class Classifier:
             told += len(new)
             yield rows.tolist(), logits, new
         yield [], np.empty((0, len(self.classes)), np.float32), [(f.row, str(f.error)) for f in loader.failures[told:]]
-
-    def _prediction(self, logits: NDArray[np.float32]) -> Prediction:
-        shares = softmax(logits)
-        order = np.argsort(-shares, kind="stable")
-        named = {self.classes[i]: float(shares[i]) for i in order}
-        first = self.classes[order[0]]
-        return Prediction(first, named[first], named)
 
 
 def _device(asked: str) -> torch.device:

@@ -14,6 +14,7 @@ runs/<name>/
   model/                 the best model so far, self-describing
   predictions/SPLIT.npz
   scores.json            metrics of each split, with intervals
+  calibration.json       temperature, threshold and sets, where `toprung calibrate` was run
   report.html
 
 A pretraining has neither predictions nor scores. Its model is the encoder; encoder and decoder stand beside it in
@@ -32,8 +33,8 @@ from toprung.storage import explain, make_folder, write_json
 from toprung.version import __version__
 
 FORMAT = 1
-Kind = Literal["training", "pretraining"]
-COMMANDS: dict[str, str] = {"training": "toprung train", "pretraining": "toprung pretrain"}
+Kind = Literal["training", "pretraining", "fusion"]
+COMMANDS: dict[str, str] = {"training": "toprung train", "pretraining": "toprung pretrain", "fusion": "toprung fuse"}
 
 
 class RunFolder:
@@ -57,11 +58,12 @@ class RunFolder:
     autoencoder_file = property(lambda self: self.path / "model" / "autoencoder.safetensors")
     reconstructions = property(lambda self: self.path / "reconstructions")
     scores_file = property(lambda self: self.path / "scores.json")
+    calibration_file = property(lambda self: self.path / "calibration.json")
     report_file = property(lambda self: self.path / "report.html")
 
     @property
     def kind(self) -> str:
-        """``training`` or ``pretraining``; runs from before there was a choice are trainings."""
+        """``training``, ``pretraining`` or ``fusion``; runs from before there was a choice are trainings."""
         try:
             return str(self.record().get("kind", "training"))
         except RunError:

@@ -39,12 +39,12 @@ class AtWork:
 
     Args:
         devices: where they run.
-        logs: folder for what children say where several speak at once; with one device it speaks on the terminal.
+        logs: folder for what children say; ``None`` for the terminal, which several cannot share.
     """
 
-    def __init__(self, devices: Sequence[Device], logs: Path) -> None:
+    def __init__(self, devices: Sequence[Device], logs: Path | None) -> None:
         self._free = list(devices)
-        self._logs = logs if len(devices) > 1 else None
+        self._logs = logs
         self.tasks: list[Task] = []
 
     @property

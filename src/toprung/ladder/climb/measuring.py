@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PATIENCE = 6.0  # seconds of timed steps
 _STEPS = 4
 _SCORED = 96  # pictures
+_DISK = 400e6  # bytes per second that a checkpoint is written with
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Speed:
         scored: seconds to read and score one picture.
         precision: that was settled, so that it need not be measured again.
         memory: bytes that training takes at most, estimated; 0 where unknown.
+        saving: seconds to write a checkpoint, which each epoch ends with.
     """
 
     start: float
@@ -44,10 +46,11 @@ class Speed:
     scored: float
     precision: str
     memory: int
+    saving: float
 
     def epoch(self, val_pictures: int, averages: int) -> float:
         """Return the seconds of an epoch, with validation of the weights and of their moving average."""
-        return self.steps * self.step + val_pictures * self.scored * (1 + averages)
+        return self.steps * self.step + val_pictures * self.scored * (1 + averages) + self.saving
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ def measure(recipe: Recipe, pictures: Pictures, import_seconds: float) -> Speed:
         scored=scored,
         precision=plan.precision,
         memory=_memory(recipe, len(table.classes), plan.device),
+        saving=_saving(recipe, start.module),
     )
 
 
@@ -174,6 +178,15 @@ def _wait(device: str) -> None:
     waits: dict[str, Callable[[], None]] = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}
     if device in waits:
         waits[device]()
+
+
+def _saving(recipe: Recipe, module: Any) -> float:
+    """Return the seconds to write weights, the optimiser's two moments, averages, and the best weights to disk."""
+    if recipe.probe.kinds:
+        return 0.0
+    copies = 4 + (recipe.averaging.ema_decay > 0) + recipe.averaging.swa
+    size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+    return 0.05 + copies * size / _DISK
 
 
 def _memory(recipe: Recipe, classes: int, device: str) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from toprung.errors import ToprungError
+from toprung.errors import ToprungError, WeightsError
 from toprung.ladder.climb.budget import Cost
 from toprung.ladder.climb.context import Context
 from toprung.ladder.climb.identity import recipe_key
@@ -29,11 +29,17 @@ class Planned:
         recipe: ``None`` where it cannot be told yet.
         speed: ``None`` where it was not measured.
         error: why it cannot be climbed, "" where it can.
+        kind: name of the error's class.
     """
 
     recipe: Recipe | None
     speed: Speed | None = None
     error: str = ""
+    kind: str = ""
+
+    def exception(self) -> ToprungError:
+        """Return the error anew: weights that cannot be had, or anything else."""
+        return WeightsError(self.error) if self.kind == WeightsError.__name__ else ToprungError(self.error)
 
 
 def planned_recipes(context: Context) -> dict[str, Planned]:
@@ -46,7 +52,7 @@ def planned_recipes(context: Context) -> dict[str, Planned]:
             try:
                 found[one.name] = Planned(_recipe(one, context, found))
             except ToprungError as error:
-                found[one.name] = Planned(None, error=str(error))
+                found[one.name] = Planned(None, error=str(error), kind=type(error).__name__)
     return found
 
 
@@ -71,9 +77,9 @@ def measure_speeds(planned: Mapping[str, Planned], context: Context) -> dict[str
     for name, one in planned.items():
         values = kept.get(keys.get(name, ""), {})
         if "error" in values:
-            speeds[name] = Planned(one.recipe, error=str(values["error"]))
+            speeds[name] = Planned(one.recipe, error=str(values["error"]), kind=str(values["kind"]))
         else:
-            speeds[name] = Planned(one.recipe, Speed(**values) if values else None, one.error)
+            speeds[name] = replace(one, speed=Speed(**values) if values else None)
     return {name: _inherited(name, one, speeds, context) for name, one in speeds.items()}
 
 
@@ -153,8 +159,3 @@ def _inherited(name: str, one: Planned, speeds: Mapping[str, Planned], context: 
     ]
     dearest = max(networks, key=lambda speed: speed.steps * speed.step, default=None)
     return Planned(one.recipe, dearest)
-
-
-def speeds_json(planned: Mapping[str, Planned]) -> dict[str, Any]:
-    """Return the speeds as plain values."""
-    return {name: asdict(one.speed) for name, one in planned.items() if one.speed}

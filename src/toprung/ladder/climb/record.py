@@ -99,6 +99,7 @@ def opening(name: str, kind: str, needs: tuple[str, ...]) -> RungRecord:
         "seconds": None,
         "memory_bytes": None,
         "command": "",
+        "commands": {},
         "keys": [],
     }
 

@@ -19,7 +19,7 @@ from toprung.ladder.climb.ladder_file import ALL, BEST, Rung
 from toprung.ladder.climb.planning import Planned, cost_of
 from toprung.ladder.climb.record import val_score
 from toprung.ladder.climb.telling import tell_end, tell_start
-from toprung.ladder.display import Display
+from toprung.ladder.display import Display, Silent
 from toprung.runs.folder import RunFolder, free_name
 
 _OPEN = ("running", "interrupted")
@@ -43,7 +43,8 @@ class Rounds:
         self._context, self._record, self._display = context, context.record, display
         self._budget, self._began = budget, began
         self._before = float(context.record.content["spent_seconds"])
-        self._work = AtWork(devices, context.folder / "logs")
+        aside = len(devices) > 1 or isinstance(display, Silent)
+        self._work = AtWork(devices, context.folder / "logs" if aside else None)
         self._devices = len(devices)
         self._waiting = list(context.ladder.rungs)
         self._queues: dict[str, list[Step]] = {}
@@ -99,7 +100,7 @@ class Rounds:
                 self._context.best_run_of(needed)
             known = self.planned.get(rung.name)
             if known is not None and known.error:
-                raise NotNow(known.error)
+                raise known.exception()
             if known is not None and known.speed is not None and not rung.search:
                 self._context.precisions[rung.name] = known.speed.precision
             reusable = self._reusable(rung)
@@ -164,15 +165,16 @@ class Rounds:
         self._record.content["history"].append(
             {"rung": name, "run": run.name, "key": step.key, "cut": step.is_cut, "budget": self._budget}
         )
-        self._record.note(name, status="running", command=step.command.replace("RUN", str(run)))
+        self._record.note(name, status="running")
         tell_start(self._record, rung, step, found is not None, self.remaining, self._display)
         self._work.start(name, run, step.job(run, resume=found is not None))
 
     def _add(self, name: str, step: Step, run: Path) -> None:
         rung = self._record.rung(name) or {}
         known = dict(zip(rung["runs"], rung["keys"], strict=False)) | {run.name: step.key}
-        command = rung["command"] or step.command.replace("RUN", str(run))
-        self._record.note(name, runs=list(known), keys=list(known.values()), command=command)
+        commands = {**rung["commands"], run.name: step.command.replace("RUN", str(run))}
+        first = commands[next(iter(known))]
+        self._record.note(name, runs=list(known), keys=list(known.values()), commands=commands, command=first)
 
     def _take_in(self, task: Task, outcome: Outcome) -> None:
         """Write down how a run ended, and go on with the rung's next."""
@@ -184,9 +186,11 @@ class Rounds:
         self._record.note(task.rung, seconds=round((rung["seconds"] or 0.0) + took, 1))
         if outcome.error:
             self._queues.pop(task.rung)
-            self._record.note(
-                task.rung, status="failed", error=outcome.error, runs=_finished(self._record.folder, rung)
-            )
+            ended = _finished(self._record.folder, rung)
+            if outcome.kind == WeightsError.__name__ and not ended:  # they cannot be had, so nothing was tried
+                self._record.note(task.rung, status="skipped", reason=outcome.error, runs=[], keys=[])
+            else:
+                self._record.note(task.rung, status="failed", error=outcome.error, runs=ended)
             tell_end(self._record, task.rung, self._display)
             return
         made = outcome.values.get("runs")

@@ -89,8 +89,13 @@ def _timed(run: Path, make: Callable[[], object]) -> dict[str, Any]:
 
 
 def _ended(run: Path) -> dict[str, Any]:
+    """Write down what predicting costs, and return how long the run took."""
+    from toprung.runs.prediction_cost import measure_prediction_cost
+
     folder = RunFolder.open(run)
-    return {"seconds": folder.record().get("seconds")}
+    record = folder.record()
+    folder.update(prediction_cost=measure_prediction_cost(folder.model) | {"parameters": record.get("parameters")})
+    return {"seconds": record.get("seconds")}
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class FusionJob:
 
     def perform(self, display: Display) -> dict[str, Any]:
         """Fuse, and measure what predicting with the model costs."""
-        from toprung.ladder.fusing import fuse_runs  # type: ignore[import-not-found]
+        from toprung.ladder.fusing.fuse import fuse_runs
 
         return _timed(
             self.run,

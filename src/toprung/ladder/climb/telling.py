@@ -60,7 +60,7 @@ def tell_end(record: ClimbRecord, name: str, display: Display) -> None:
     if status == "failed":
         display.warn(f"{name:<10} failed: {rung['error']}")
     elif status == "skipped":
-        display.say(f"{name:<10} skipped: {rung['reason']}")
+        display.warn(f"{name:<10} skipped: {rung['reason']}")
     else:
         took = f" in {duration(rung['seconds'])}" if rung["seconds"] is not None else f": {rung['reason']}"
         scores = [text for run in record.finished_runs(name) if (text := _val(run))]
@@ -77,7 +77,7 @@ def _val(run: RunFolder) -> str:
 
 def _note(one: Planned, allotment: Allotment | None) -> str:
     if one.error:
-        return f"  skipped: {one.error}"
+        return f"  {'skipped' if one.kind == 'WeightsError' else 'cannot be climbed'}: {one.error}"
     if allotment is not None and allotment.refusal:
         return f"  skipped: {allotment.refusal}"
     return ""

@@ -1,0 +1,1 @@
+"""Is one classifier better than another, or is it chance?"""

@@ -1,0 +1,1 @@
+"""The page of a climb: one HTML file that needs nothing but a browser."""

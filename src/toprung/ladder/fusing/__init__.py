@@ -1,0 +1,1 @@
+"""Fuse the answers of runs into a run."""
