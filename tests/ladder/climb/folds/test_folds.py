@@ -12,9 +12,11 @@ import pytest
 from tests.ladder.climb.tables import split_table
 from toprung.data.table_csv import read_table_csv
 from toprung.errors import RunError
-from toprung.evaluation.predictions import Predictions
+from toprung.evaluation.predictions import Predictions, softmax
+from toprung.ladder.climb.folds.ensemble import ensemble
 from toprung.ladder.climb.folds.folds import merge, refit, run_folds
 from toprung.ladder.display import Silent
+from toprung.runs.classifier import Classifier
 from toprung.training.interrupt import Interrupted
 from toprung.training.presets import compose
 
@@ -64,6 +66,15 @@ def test_each_picture_once_by_a_model_that_did_not_learn_it(tmp_path: Path) -> N
     stored = json.loads((folder / "folds.json").read_text())
     assert stored["mean"] == pytest.approx(np.mean(result.accuracies))
     assert stored["sd"] == pytest.approx(np.std(result.accuracies, ddof=1))
+
+    fused = ensemble(result, table_file, folder.with_name("vit-ensemble"))
+    said = Predictions.read(fused.predictions_file("test"))
+    paths = list(table.split("test").paths)
+    members = [softmax(Classifier.open(run.model, "cpu").logits(paths)) for run in result.runs]
+    np.testing.assert_allclose(said.probabilities, np.mean(members, axis=0), atol=1e-5)
+    assert Predictions.read(fused.predictions_file("val")).paths == result.out_of_fold.paths
+    assert ensemble(result, table_file, fused.path).path == fused.path
+    assert fused.report_file.is_file()
 
     final = refit(result, RECIPE, folder.with_name("vit-refit"), display=Silent())
     learnt = set(read_table_csv(final.table_file).split("train").hashes)
