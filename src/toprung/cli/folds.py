@@ -25,7 +25,13 @@ from toprung.training.recipe import parse_assignment
 )
 @click.option("--set", "assignments", multiple=True, metavar="A.B=V", help="Change one setting; may be repeated.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the folds and of the training.")
-@click.option("--refit", "wants_refit", is_flag=True, help="Train a last model on the pictures of all folds.")
+@click.option(
+    "--final",
+    type=click.Choice(["ensemble", "refit", "none"]),
+    default="ensemble",
+    show_default=True,
+    help="The model to end with: the mean of the folds' models, one trained on all folds' pictures, or none.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Of the result; folds stand beside it.")
 def command(
     pictures: Path,
@@ -35,7 +41,7 @@ def command(
     preset_name: str,
     assignments: tuple[str, ...],
     seed: int,
-    wants_refit: bool,
+    final: str,
     out: Path,
 ) -> None:
     """Train on PICTURES by k folds, and tell accuracy and spread of the out-of-fold predictions.
@@ -44,8 +50,9 @@ def command(
 
     \b
     toprung folds photos --preset quick --out runs/quick
-    toprung folds photos --model resnet18 --folds 10 --refit --out runs/resnet18
+    toprung folds photos --model resnet18 --folds 10 --final refit --out runs/resnet18
     """
+    from toprung.ladder.climb.folds.ensemble import ensemble
     from toprung.ladder.climb.folds.folds import NOTE, refit, run_folds
     from toprung.ladder.climb.search.table import keep_table
     from toprung.ladder.display import RichDisplay
@@ -62,6 +69,9 @@ def command(
     click.echo(f"together   {accuracy['value']:.2%} of {len(result.out_of_fold)} pictures, each predicted once")
     click.echo(f"           {NOTE}")
     click.echo(f"written    {out / 'folds.json'}, {out / 'predictions' / 'oof.npz'}")
-    if wants_refit:
+    if final == "refit":
         run = refit(result, recipe, out.with_name(f"{out.name}-refit"), display=display)
         click.echo(f"refitted   {run.path}; its val is a picture of each class and chose nothing")
+    elif final == "ensemble":
+        run = ensemble(result, table, out.with_name(f"{out.name}-ensemble"))
+        click.echo(f"ensemble   {run.path}; its val is out of fold, each picture predicted by one model")
