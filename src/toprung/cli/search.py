@@ -78,15 +78,17 @@ def command(
         seed=seed,
         display=display,
     )
-    _show(result, pictures, out, base)
+    _show(result, pictures, out, base, table)
 
 
-def _show(result: SearchResult, pictures: Path, out: Path, base: Recipe) -> None:
+def _show(result: SearchResult, pictures: Path, out: Path, base: Recipe, table: Path) -> None:
+    from toprung.data.table_csv import read_table_csv
     from toprung.ladder.climb.search.training import not_told_apart
 
     best, finished = result.best, len(result.finished)
     click.echo(f"best       trial {best.number + 1}, val accuracy {best.accuracy:.2%}, of {finished} finished trials")
-    click.echo("           too good an estimate: it was chosen by this very score; test tells the truth")
+    truth = "test tells more" if "test" in read_table_csv(table).splits else "no test split is set aside to tell more"
+    click.echo(f"           too good an estimate: it was chosen by this very score; {truth}")
     click.echo(f"           {len(not_told_apart(result))} others cannot be told apart from it on val (McNemar, 5 %)")
     for name, value in best.values.items():
         click.echo(f"           {name} = {value!r}")
