@@ -18,6 +18,8 @@ VERBS = {
     "data": "Report on a folder of pictures: counts, duplicates, leaks, unreadable files.",
     "climb": "Climb a ladder of models: train, compare and fuse them, within a time budget.",
     "train": "Train a classifier on a folder of labelled pictures.",
+    "search": "Search the settings of a recipe, on the selection split.",
+    "folds": "Train by k folds; every picture predicted by a model that did not learn it.",
     "plan": "Tell how a model trains in the memory there is.",
     "pretrain": "Pretrain a ViT on pictures without labels.",
     "average": "Average the weights of runs into a new run.",

@@ -37,7 +37,7 @@ def finish(run: RunFolder, recipe: Recipe, table: Table, trainer: Trainer) -> No
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "best_is_average": progress.best_is_average,
-        "selection": "val accuracy",
+        "selection": "val accuracy" if recipe.averaging.keep == "best" else "none: the last epoch",
     }
     averaged = 0 if trainer.epoch_mean is None else trainer.epoch_mean.epochs
     if averaged:

@@ -13,7 +13,7 @@ from toprung.ladder.display import Display
 from toprung.ladder.records import Records
 from toprung.runs.folder import RunFolder
 from toprung.training.events import Audience, Observer
-from toprung.training.interrupt import Interrupted
+from toprung.training.interrupt import Interrupted, Pruned
 from toprung.training.state import Progress
 
 
@@ -31,6 +31,9 @@ def noting_end(run: RunFolder, accelerator: Accelerator, command: str) -> Iterat
     except Interrupted as stop:
         _note_end(run, accelerator, status="interrupted")
         raise Interrupted(f"{stop}; continue with: {command} --resume {run.path}") from None
+    except Pruned as stop:
+        _note_end(run, accelerator, status="pruned", error=str(stop))
+        raise
     except StorageError as error:
         with contextlib.suppress(StorageError):  # the record is perhaps not writable either
             _note_end(run, accelerator, status="interrupted")

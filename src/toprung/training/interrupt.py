@@ -1,4 +1,4 @@
-"""Turn Ctrl-C and a termination signal into a wish that the loop grants between two steps."""
+"""Ways to stop a run before its end: Ctrl-C or a termination signal between two steps, an observer after an epoch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ class Interrupted(ToprungError):
     """Training stopped on request; its state is saved."""
 
     exit_code = 130
+
+
+class Pruned(ToprungError):
+    """An observer of the run had no further use for it and raised this from ``on_epoch``; the run ends for good.
+
+    The epoch stands in the records, and the best model so far is kept; the run is neither scored nor a failure.
+    """
 
 
 class StopSignal:

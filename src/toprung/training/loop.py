@@ -102,6 +102,7 @@ class Trainer:
         Raises:
             TrainingDiverged: the loss is not finite or exploded; the checkpoint before is kept.
             Interrupted: Ctrl-C or a termination signal; the state was saved.
+            Pruned: raised by the observer.
             StorageError: a checkpoint cannot be written; the one before is kept.
         """
         self.observer = observer
@@ -269,7 +270,8 @@ class Trainer:
 
     def _keep_if_best(self, scores: Validation, model: nn.Module, *, is_average: bool) -> None:
         progress = self.progress
-        if not scores.better_than(progress.best_accuracy, progress.best_loss):
+        always = self.recipe.averaging.keep == "last"
+        if not always and not scores.better_than(progress.best_accuracy, progress.best_loss):
             return
         progress.best_loss = scores.loss
         if scores.accuracy is not None:
