@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     help="Change one setting of every trained rung, such as model.img_size=160; may be repeated.",
 )
 @click.option("--seed", type=int, help="One number that fixes split, order, augmentation and initial weights.")
+@click.option("--folds", type=click.IntRange(min=2), help="Train every rung by so many folds.")
+@click.option(
+    "--final",
+    type=click.Choice(["ensemble", "refit"]),
+    help="Of folds: fuse their models, or train one on all. [default: ensemble]",
+)
 @click.option("--devices", help="Run rungs side by side, each on a device of its own, as in cuda:0,cuda:1 or cpu,cpu.")
 @click.option("--out", type=click.Path(path_type=Path), help="The climb's folder. [default: one of its name in --runs]")
 @click.option("--runs", type=click.Path(path_type=Path), help="Where climbs stand. [default: runs]")
@@ -43,6 +49,8 @@ def command(
     weights_dir: Path | None,
     assignments: tuple[str, ...],
     seed: int | None,
+    folds: int | None,
+    final: str | None,
     devices: str | None,
     out: Path | None,
     runs: Path | None,
@@ -62,13 +70,14 @@ def command(
     toprung climb photos --ladder vit --dry-run
     toprung climb --resume runs/quick
     """
-    from toprung.ladder.climb.ladder_file import parse_time, shipped_ladders
+    from toprung.ladder.climb.ladder_file import shipped_ladders
+    from toprung.ladder.climb.times import parse_time
 
     if list_ladders:
         for name, description in shipped_ladders().items():
             click.echo(f"{name:<10} {description}")
         return
-    given = [pictures, ladder_name, budget, weights_dir, seed, devices, out, runs]
+    given = [pictures, ladder_name, budget, weights_dir, seed, folds, final, devices, out, runs]
     if resume is not None:
         if any(value is not None for value in given) or assignments:
             raise click.UsageError("--resume goes on with what the climb was asked for: give nothing else with it.")
@@ -85,6 +94,8 @@ def command(
             weights_dir=weights_dir,
             settings=dict(parse_assignment(text) for text in assignments),
             seed=seed or 0,
+            folds=folds or 0,
+            final=final or "ensemble",
             devices=devices,
         )
     from toprung.ladder.climb.climb import climb

@@ -51,11 +51,11 @@ def command(
     toprung search photos --preset quick --space space.toml --trials 20 --out runs/search
     toprung search photos --model resnet18 --space space.toml --budget 20m --out runs/search
     """
-    from toprung.ladder.climb.ladder_file import parse_time
     from toprung.ladder.climb.search.search import search_recipe
     from toprung.ladder.climb.search.space import SearchSpace, read_space
     from toprung.ladder.climb.search.table import keep_table
     from toprung.ladder.climb.search.training import trial_trainer
+    from toprung.ladder.climb.times import parse_time
     from toprung.ladder.display import RichDisplay
 
     require_kind(preset_name, "training")

@@ -10,8 +10,9 @@ from toprung.errors import RunError
 from toprung.ladder.climb.climb import Request
 from toprung.ladder.climb.climb import climb as climb_ladder
 from toprung.ladder.climb.devices import parse_devices
-from toprung.ladder.climb.ladder_file import parse_time, read_ladder
+from toprung.ladder.climb.ladder_file import read_ladder
 from toprung.ladder.climb.record import ClimbRecord
+from toprung.ladder.climb.times import parse_time
 from toprung.ladder.display import RichDisplay, Silent
 from toprung.ladder.run import Run
 
@@ -71,6 +72,8 @@ def climb(
     weights_dir: Path | str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
+    folds: int = 0,
+    final: str = "ensemble",
     devices: str | None = None,
     out: Path | str | None = None,
     runs: Path | str = "runs",
@@ -85,6 +88,8 @@ def climb(
         weights_dir: folder of weights files that rungs start from.
         settings: dotted names to values, for every trained rung.
         seed: of split, order, augmentation and fresh weights.
+        folds: train every rung by so many folds, 0 for once.
+        final: what becomes of the folds' models: ``ensemble`` or ``refit``.
         devices: where rungs run side by side, such as ``cuda:0,cuda:1``; ``None`` for one after another.
         out: the climb's folder; ``None`` for one below ``runs``. Where it holds the same climb, that goes on.
         runs: where climbs stand.
@@ -107,6 +112,8 @@ def climb(
         settings=dict(settings or {}),
         seed=seed,
         devices=parse_devices(devices),
+        folds=folds,
+        final=final,
     )
     record = climb_ladder(request, RichDisplay() if progress else Silent())
     return Climb(record.folder)

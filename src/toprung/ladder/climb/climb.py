@@ -40,6 +40,8 @@ class Request:
         settings: dotted names to values, for every trained rung.
         seed: of split, order, augmentation and fresh weights.
         devices: where rungs run, side by side.
+        folds: train every rung by so many folds; 0 for once.
+        final: what becomes of the folds' models: ``ensemble`` or ``refit``.
     """
 
     source: Path
@@ -51,6 +53,8 @@ class Request:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     devices: Sequence[Device] = (Device(),)
+    folds: int = 0
+    final: str = "ensemble"
 
     @property
     def seconds(self) -> float | None:
@@ -113,7 +117,18 @@ def _context(request: Request, folder: Path, display: Display, *, keep: bool) ->
         raise DataError("a climb chooses among its rungs on validation pictures, and there are none.")
     ladder, given = with_weights(request.ladder, request.weights_dir, display)
     record = open_record(request, ladder, folder, pictures, write=keep)
-    return Context(ladder, record, pictures, data_hash(pictures.table), shared, forced, request.seed, given)
+    return Context(
+        ladder,
+        record,
+        pictures,
+        data_hash(pictures.table),
+        shared,
+        forced,
+        request.seed,
+        given,
+        folds=request.folds,
+        final=request.final,
+    )
 
 
 def _plan(context: Context, request: Request, rounds: Rounds, display: Display) -> None:

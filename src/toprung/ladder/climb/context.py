@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toprung.errors import RunError
 from toprung.ladder.climb.identity import file_mark
 from toprung.ladder.climb.jobs import Job
 from toprung.ladder.climb.ladder_file import ALL, BEST, RUNG_WEIGHTS, Ladder, Rung
@@ -40,6 +41,17 @@ class Step:
         """Return the work, to be done into the folder ``run``; ``resume`` where an interrupted run stands there."""
         raise NotImplementedError
 
+    def status(self, run: Path) -> str:
+        """Return how far the work in a folder is, as ``run.json`` tells it; "" where nothing stands there."""
+        try:
+            return str(RunFolder(run).record().get("status"))
+        except RunError:
+            return ""
+
+    def made(self, run: Path) -> list[Path]:
+        """Return the runs that the work in a folder made."""
+        return [run]
+
 
 @dataclass
 class Context:
@@ -56,6 +68,8 @@ class Context:
         weights: rung -> what it starts from in place of its own ``weights``.
         epochs: rung -> epochs that the budget allows, in place of its recipe's.
         precisions: rung -> precision that was settled when its speed was measured.
+        folds: number of folds, by which every rung is trained; 0 for none.
+        final: what becomes of the folds' models: ``ensemble`` or ``refit``.
     """
 
     ladder: Ladder
@@ -68,6 +82,8 @@ class Context:
     weights: dict[str, str] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
     precisions: dict[str, str] = field(default_factory=dict)
+    folds: int = 0
+    final: str = "ensemble"
 
     @property
     def folder(self) -> Path:

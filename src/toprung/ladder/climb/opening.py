@@ -71,7 +71,7 @@ def open_record(request: Request, ladder: Ladder, folder: Path, pictures: Pictur
         "seed": request.seed,
         "data_hash": data_hash(table),
         "splits": {split: len(table.split(split)) for split in ("train", "val", "test")},
-        "folds": 0,
+        "folds": request.folds,
         "request": _request(request),
         "speeds": before.get("speeds", {}),
         "history": before.get("history", []),
@@ -97,6 +97,8 @@ def _request(request: Request) -> dict[str, Any]:
         "weights_dir": None if request.weights_dir is None else str(request.weights_dir.resolve()),
         "settings": dict(request.settings),
         "devices": [device.name for device in request.devices],
+        "folds": request.folds,
+        "final": request.final,
     }
 
 
@@ -118,6 +120,8 @@ def stored_request(folder: Path) -> dict[str, Any]:
             "weights_dir": None if own["weights_dir"] is None else Path(own["weights_dir"]),
             "settings": dict(own["settings"]),
             "devices": ",".join(own["devices"]),
+            "folds": int(own.get("folds", 0)),
+            "final": str(own.get("final", "ensemble")),
         }
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{record.file} is damaged: what was asked for cannot be read ({error}).") from error

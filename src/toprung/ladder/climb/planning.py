@@ -14,6 +14,7 @@ from toprung.ladder.climb.jobs import Child
 from toprung.ladder.climb.ladder_file import BEST, RUNG_WEIGHTS, Rung
 from toprung.ladder.climb.measuring import MeasureJob, Speed
 from toprung.ladder.climb.recipes import epochs_of_recipe, rung_recipe
+from toprung.ladder.climb.run_jobs import search_size
 from toprung.training.recipe import Recipe
 
 _HEADS = 5.0  # seconds to fit the heads of a probe
@@ -118,7 +119,14 @@ def cost_of(rung: Rung, planned: Mapping[str, Planned], context: Context, *, fac
     one = planned[rung.name]
     if one.recipe is None or one.speed is None:
         return None
-    ending = one.speed.start + one.speed.scored * (splits["val"] + splits["test"]) + _PAGE
+    searching = 0.0
+    epochs = epochs_of_recipe(one.recipe)
+    per_epoch = one.speed.epoch(splits["val"], int(one.recipe.averaging.ema_decay > 0))
+    if rung.search:
+        trials, seconds = search_size(rung.search)
+        # with ASHA about half of a trial is trained, by and large
+        searching = seconds if seconds is not None else 0.5 * trials * epochs * per_epoch
+    ending = searching + one.speed.start + one.speed.scored * (splits["val"] + splits["test"]) + _PAGE
     if one.recipe.probe.kinds:
         features = one.speed.scored * sum(splits.values())
         views = 1.3 * one.speed.scored * splits["train"] * (one.recipe.probe.views - 1)
@@ -126,10 +134,8 @@ def cost_of(rung: Rung, planned: Mapping[str, Planned], context: Context, *, fac
     averaging = one.recipe.averaging
     if averaging.swa:  # the variants are scored too, and statistics are computed anew
         ending += 3 * one.speed.scored * (splits["val"] + splits["test"])
-    epochs = epochs_of_recipe(one.recipe)
-    per_epoch = one.speed.epoch(splits["val"], int(averaging.ema_decay > 0))
     least = min(rung.min_epochs or epochs, epochs)
-    return Cost(rung.name, factor * ending, factor * per_epoch, epochs, least, rung.seeds)
+    return Cost(rung.name, factor * ending, factor * per_epoch, epochs, least, rung.seeds * max(1, context.folds))
 
 
 def _recipe(rung: Rung, context: Context, before: Mapping[str, Planned]) -> Recipe:
@@ -138,7 +144,8 @@ def _recipe(rung: Rung, context: Context, before: Mapping[str, Planned]) -> Reci
         trained = [one.recipe for one in before.values() if one.recipe is not None and not one.recipe.probe.kinds]
         base = trained[-1] if trained else None
     elif rung.start:
-        base = before[rung.start].recipe
+        parent = context.ladder.rung(rung.start)
+        base = before[(parent.candidates or (parent,))[-1].name].recipe
     weights = context.weights.get(rung.name, rung.weights)
     named = None if weights.startswith(RUNG_WEIGHTS) or not weights else weights
     return rung_recipe(rung, context.shared, context.forced, seed=context.seed, weights=named, base=base)

@@ -12,8 +12,7 @@ from toprung.errors import RunError
 from toprung.ladder.display import Display
 from toprung.ladder.origin import data_hash
 from toprung.ladder.rung import climb_rung, resume_rung
-from toprung.runs.folder import RunFolder
-from toprung.runs.model import CARD_FILE
+from toprung.runs.folder import CARD_FILE, RunFolder
 from toprung.storage import write_json
 from toprung.training.recipe import Recipe
 

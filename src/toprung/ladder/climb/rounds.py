@@ -165,7 +165,8 @@ class Rounds:
             step = self._queues[name].pop(0)
             kept = self._kept(step)
             if kept is not None:
-                self._add(name, step, kept)
+                for run in step.made(kept):
+                    self._add(name, step, run)
                 continue
             self._start(name, step)
             return
@@ -237,13 +238,14 @@ class Rounds:
     def _kept(self, step: Step) -> Path | None:
         """Return a finished run that is the same as a step's would be."""
         for entry in self._entries(step):
-            run = RunFolder(self._context.folder / entry["run"])
-            if _status(run) == "finished" and (not entry["cut"] or entry["budget"] == self._budget):
+            run = self._context.folder / entry["run"]
+            if step.status(run) == "finished" and (not entry["cut"] or entry["budget"] == self._budget):
                 try:
-                    val_score(run)
+                    for made in step.made(run):
+                        val_score(RunFolder(made))
                 except RunError:
                     continue
-                return run.path
+                return run
         return None
 
     def _interrupted(self, step: Step) -> Path | None:
@@ -251,9 +253,9 @@ class Rounds:
         if not step.resumable:
             return None
         for entry in self._entries(step):
-            run = RunFolder(self._context.folder / entry["run"])
-            if _status(run) in _OPEN and (not entry["cut"] or entry["budget"] == self._budget):
-                return run.path
+            run = self._context.folder / entry["run"]
+            if step.status(run) in _OPEN and (not entry["cut"] or entry["budget"] == self._budget):
+                return run
         return None
 
     def _entries(self, step: Step) -> list[dict[str, Any]]:

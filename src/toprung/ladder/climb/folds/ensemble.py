@@ -17,8 +17,9 @@ from toprung.ladder.origin import command_line, data_hash, now
 from toprung.ladder.report import write_report
 from toprung.runs.environment import describe_environment
 from toprung.runs.folder import RunFolder
-from toprung.runs.fused import FusedClassifier, model_fingerprint
+from toprung.runs.fused import FusedClassifier
 from toprung.runs.fusion_card import FusionCard, Member, write_fusion_card
+from toprung.runs.opening import fingerprint
 from toprung.storage import make_folder, write_bytes
 
 
@@ -38,7 +39,7 @@ def ensemble(result: FoldsResult, table_file: Path, folder: Path) -> RunFolder:
         DataError: a test picture cannot be read.
     """
     run, names = RunFolder(folder), [one.path.name for one in result.runs]
-    prints = [model_fingerprint(one.model) for one in result.runs]
+    prints = [fingerprint(one.model) for one in result.runs]
     if run.record_file.is_file():
         if run.record().get("folds", {}).get("fingerprints") != prints:
             raise RunError(f"{folder} exists already and is another run; choose another folder.")
