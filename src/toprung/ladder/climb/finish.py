@@ -5,6 +5,8 @@ from __future__ import annotations
 from toprung.ladder.climb.advice import advise
 from toprung.ladder.climb.advice_shown import MOST
 from toprung.ladder.climb.ending import ending_lines, ending_of, finished_runs
+from toprung.ladder.climb.jobs import Child
+from toprung.ladder.climb.page.maps import MapsJob
 from toprung.ladder.climb.page.write import write_climb_page
 from toprung.ladder.climb.record import ClimbRecord
 from toprung.ladder.climb.winner import choose_winner
@@ -22,6 +24,7 @@ def finish(record: ClimbRecord, display: Display) -> None:
     else:
         for line in ending_lines(record, found):
             display.say(line)
+        _draw_maps(record, display)
     advice = advise(finished_runs(record))
     for place, one in enumerate(advice[:MOST]):
         display.say(f"{'try next' if place == 0 else '':<10} {one.sentence}")
@@ -31,3 +34,12 @@ def finish(record: ClimbRecord, display: Display) -> None:
     display.say(f"page       {page}")
     if found is not None:
         display.say(f"predict    toprung predict {record.folder / found.winner} PICTURES -o predictions.csv")
+
+
+def _draw_maps(record: ClimbRecord, display: Display) -> None:
+    """Draw maps of chosen mistakes, in a process that has torch; without them the page is whole all the same."""
+    outcome = Child(MapsJob(record.folder)).wait()
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.error:
+        display.say(f"maps       none: {outcome.error}")
