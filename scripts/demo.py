@@ -19,20 +19,19 @@ PICTURES = Path("demo") / "pictures"
 
 
 def main() -> None:
-    """Look at the data, climb, compare, calibrate, predict, and say where the results are."""
+    """Look at the data, climb, compare, predict, and say where the results are."""
     climb = free_name(Path("runs"), "demo")
     say("What is in the folder? Counts, sizes, duplicates, doubtful labels:")
     toprung("data", PICTURES)
     say(
-        "Climb the ladder `quick`: a probe, fine-tuned networks, SWA, a fusion. 15 % of the pictures are kept to choose"
-    )
-    print(
-        "   on, 15 % for an honest score. Rungs whose weights are not on this disk are skipped, with a line saying so.\n"
+        "Climb the ladder `quick`: a probe, fine-tuned networks, SWA, a fusion.\n"
+        "   15 % of the pictures are kept to choose on, 15 % for an honest score.\n"
+        "   Rungs whose weights are not on this disk are skipped, with a line saying so."
     )
     toprung("climb", PICTURES, "--ladder", "quick", "--set", "model.img_size=168", "--budget", "12m", "--out", climb)
     say("All rungs, best first, and which of them cannot be told apart:")
     toprung("board", climb)
-    say("Six scores from a notebook, 1,260 pictures each, the last step days of work. Is it progress?")
+    say("Two scores from a notebook, days of work between them. Is it progress?")
     toprung("compare", "--counts", "1238/1260", "1239/1260")
     winner = json.loads((climb / "climb.json").read_text(encoding="utf-8"))["winner"]["run"]
     table = climb / "predictions.csv"
@@ -40,9 +39,7 @@ def main() -> None:
     toprung("predict", climb / winner, PICTURES / "animals", PICTURES / "tools", "-o", table)
     for line in table.read_text(encoding="utf-8").splitlines()[:4]:
         print(f"    {line}")
-    say(
-        f"Open {climb / 'report.html'} in a browser: the climb as a picture, what each step won and lost, labels to check."
-    )
+    say(f"Open {climb / 'report.html'} in a browser: the climb as a picture, what each step won, labels to check.")
 
 
 def say(text: str) -> None:
