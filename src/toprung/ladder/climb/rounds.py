@@ -128,8 +128,8 @@ class Rounds:
         Raises:
             NotNow: it does not have it.
         """
-        if self._budget is None:
-            return
+        if self._budget is None or rung.kind in ("soup", "fusion"):
+            return  # these take seconds, and what was trained is worth little without them
         allotment = self._allotment(rung)
         if allotment is not None and allotment.refusal:
             self._display.say(f"plan       {rung.name} is timed once more before it is left out")
