@@ -27,7 +27,7 @@ demo: $(STAMP)       ## train a classifier on the pictures in demo/, look at it,
 	$(BIN)/python scripts/demo.py
 
 test: $(STAMP)       ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)      ## lint, types, import layers
 	$(BIN)/ruff check .

@@ -54,6 +54,8 @@ def test_the_run_folder_holds_all_that_its_docstring_names(run: Run) -> None:
         place = name.replace("SPLIT", "test")
         if name == "load_report.json":
             continue  # this run started from random weights
+        if name == "calibration.json":
+            continue  # made by another command
         assert (run.path / place.rstrip("/")).exists(), name
 
 

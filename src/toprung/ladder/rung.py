@@ -83,10 +83,10 @@ def resume_rung(path: Path, *, display: Display) -> RunFolder:
         DataError: a picture of the run is gone.
     """
     run = RunFolder.open(path)
-    if run.record()["status"] == "finished":
-        raise RunError(f"{path} is finished already; `toprung validate {path}` scores it.")
-    if run.kind != "training":
+    if run.kind == "pretraining":
         raise RunError(f"{path} is a {run.kind}; continue it with `{run.command} --resume {path}`.")
+    if run.record()["status"] == "finished" or run.kind != "training":
+        raise RunError(f"{path} is finished already; `toprung validate {path}` scores it.")
     recipe = Recipe.read(run.recipe_file)
     if is_launched_as_many() and not join_others(recipe.hardware.device):
         display = Silent()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from toprung.evaluation.comparison.multiple import against_the_best, holm
 
 
+@settings(max_examples=25, deadline=None)  # statsmodels takes 30 ms each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_statsmodels(p_values: list[float]) -> None:
     assert np.allclose(holm(p_values), multipletests(p_values, method="holm")[1], atol=1e-12)
