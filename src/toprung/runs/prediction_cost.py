@@ -59,6 +59,13 @@ def weights_files(folder: Path) -> list[Path]:
 
 
 def _device(classifier: Any, asked: str) -> str:
+    """Return the kind of device that was computed on."""
     module = getattr(classifier, "module", None)
     parameter = next(iter(module.parameters()), None) if module is not None else None
-    return asked if parameter is None else str(parameter.device.type)
+    if parameter is not None:
+        return str(parameter.device.type)
+    if asked != "auto":
+        return asked
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -26,6 +26,13 @@ def test_every_setting_counts_but_the_place_of_the_weights() -> None:
     assert len({key, *others}) == len(others) + 1
 
 
+def test_a_setting_at_its_default_is_as_one_that_is_not_there() -> None:
+    """What later versions add does not retrain what is there."""
+    recipe = preset("quick")
+    assert recipe_key(recipe, "d", "m") == recipe_key(recipe.with_settings({"averaging.keep": "best"}), "d", "m")
+    assert recipe_key(recipe, "d", "m") != recipe_key(recipe.with_settings({"averaging.keep": "last"}), "d", "m")
+
+
 def test_a_file_is_marked_by_what_it_holds(tmp_path: Path) -> None:
     content = np.random.default_rng(0).bytes(3_000_000)
     first, same, last_byte, longer = (tmp_path / name for name in "abcd")

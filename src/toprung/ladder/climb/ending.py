@@ -49,6 +49,7 @@ class Ending:
         runner_up: name of the second best on the selection split, "" for none.
         first: name of the ladder's first finished run.
         cheaper: run that cannot be told apart from the winner and predicts the fastest, "" where none is faster.
+        looks: runs and variants of runs that were scored on the split.
     """
 
     winner: str
@@ -57,6 +58,7 @@ class Ending:
     runner_up: str
     first: str
     cheaper: str
+    looks: int
 
     def of(self, name: str) -> Against | None:
         """Return the comparison with a run."""
@@ -90,44 +92,47 @@ def ending_of(record: ClimbRecord) -> Ending | None:
         runner_up=others[0] if others else "",
         first=names[0],
         cheaper=_cheaper(runs, str(winner["run"]), against),
+        looks=sum(len(_scored_on(run, split)) for run in runs),
     )
 
 
-def ending_lines(record: ClimbRecord, found: Ending) -> list[str]:
-    """Return what a person is told."""
+def ending_lines(record: ClimbRecord, found: Ending) -> list[tuple[str, str]]:
+    """Return what a person is told: a word, and what it says."""
     run = RunFolder(record.folder / found.winner)
     scores = run.read_json(run.scores_file)[found.split]
     accuracy = scores["accuracy"]
     chosen = "chosen on val; " if found.split == "test" else "chosen on these same val pictures, so too good: "
     lines = [
-        f"won        {found.winner}, {chosen}{found.split} {accuracy['value']:.2%} "
-        f"({accuracy['low']:.1%} … {accuracy['high']:.1%}) of {scores['pictures']:,} pictures"
+        (
+            "won",
+            f"{found.winner}, {chosen}{found.split} {accuracy['value']:.2%} "
+            f"({accuracy['low']:.1%} … {accuracy['high']:.1%}) of {scores['pictures']:,} pictures",
+        )
     ]
+    told: set[str] = set()
     for name, what in ((found.first, "first rung"), (found.runner_up, "second on val")):
         one = found.of(name)
-        if one is not None and not any(f"over {name}," in line for line in lines):
-            lines.append(_against_line(one, what))
+        if one is not None and name not in told:
+            told.add(name)
+            lines.append(("gain", _against_words(one, what)))
     alike = [one.run for one in found.against if one.p_value >= LEVEL]
     if alike:
-        lines.append(f"no better  than {', '.join(alike)}, as far as {scores['pictures']:,} pictures can tell")
+        lines.append(("alike", f"{', '.join(alike)}: not told apart from it by {scores['pictures']:,} pictures"))
     smallest = [one.pair.smallest_difference for one in found.against if one.pair.smallest_difference is not None]
     if smallest:
         lines.append(
-            f"limits     differences below about {100 * float(np.median(smallest)):.1f} points cannot be shown here"
+            ("limits", f"differences below about {100 * float(np.median(smallest)):.1f} points cannot be shown here")
         )
     cost = _cost(run)
     if cost:
-        lines.append(
-            f"predicts   {cost['pictures_per_second']:,.0f} pictures a second on {cost['device']}, "
-            f"{cost['megabytes']:,.0f} MB of weights"
-        )
+        speed = f"{cost['pictures_per_second']:,.0f} pictures a second on {cost['device']}"
+        lines.append(("predicts", f"{speed}, {cost['megabytes']:,.0f} MB of weights"))
     if found.cheaper:
         other = _cost(RunFolder(record.folder / found.cheaper))
         times = other["pictures_per_second"] / cost["pictures_per_second"]
-        lines.append(f"           {found.cheaper} cannot be told apart from it and is {times:.1f} times as fast")
-    looks = len(found.against) + 1
-    lines.append(f"looks      {found.split} was looked at {looks} times, once for each finished run")
-    lines.append(f"took       {duration(float(record.content.get('spent_seconds') or 0.0))}")
+        lines.append(("cheaper", f"{found.cheaper} cannot be told apart from it and is {times:.1f} times as fast"))
+    lines.append(("looks", f"{found.split} was looked at {found.looks} times, once for each run and variant"))
+    lines.append(("took", duration(float(record.content.get("spent_seconds") or 0.0))))
     return lines
 
 
@@ -145,12 +150,12 @@ def _against(runs: Sequence[RunFolder], winner: int, split: str) -> tuple[Agains
     )
 
 
-def _against_line(one: Against, what: str) -> str:
+def _against_words(one: Against, what: str) -> str:
     pair = one.pair
     value = "p < 0.0001" if one.p_value < 1e-4 else f"p = {one.p_value:.2g}"
     verdict = "real" if one.p_value < LEVEL else "not shown to be real"
     return (
-        f"gain       over {one.run}, the {what}: {100 * pair.accuracy.difference:+.2f} points "
+        f"over {one.run}, the {what}: {100 * pair.accuracy.difference:+.2f} points "
         f"({100 * pair.accuracy.low:+.2f} … {100 * pair.accuracy.high:+.2f}), {pair.second_only} gained, "
         f"{pair.first_only} lost, {value}: {verdict}"
     )
@@ -160,6 +165,12 @@ def _cheaper(runs: Sequence[RunFolder], winner: str, against: Sequence[Against])
     speed = {run.path.name: _cost(run).get("pictures_per_second", 0.0) for run in runs}
     alike = [one.run for one in against if one.p_value >= LEVEL and speed[one.run] > 1.2 * speed[winner] > 0]
     return max(alike, key=lambda name: speed[name]) if alike else ""
+
+
+def _scored_on(run: RunFolder, split: str) -> list[RunFolder]:
+    """Return a run and its variants, as far as they were scored on a split."""
+    variants = [RunFolder(file.parent) for file in sorted(run.path.glob("variants/*/run.json"))]
+    return [one for one in (run, *variants) if one.predictions_file(split).is_file()]
 
 
 def _cost(run: RunFolder) -> dict[str, Any]:

@@ -22,8 +22,8 @@ def finish(record: ClimbRecord, display: Display) -> None:
     if found is None:
         display.warn("no rung came to its end; the reasons stand above")
     else:
-        for line in ending_lines(record, found):
-            display.say(line)
+        for word, said in ending_lines(record, found):
+            display.say(f"{word:<10} {said}")
         _draw_maps(record, display)
     advice = advise(finished_runs(record))
     for place, one in enumerate(advice[:MOST]):

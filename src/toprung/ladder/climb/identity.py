@@ -18,7 +18,8 @@ _PART = 65_536  # bytes
 def recipe_key(recipe: Recipe, data_hash: str, weights: str, parents: Sequence[str] = ()) -> str:
     """Return a key that is equal where training again would give the same run.
 
-    The path of the weights is left out, as files move; their content counts.
+    The path of the weights is left out, as files move; their content counts. Settings at their defaults are left out
+    too, so that a version with a new setting reuses the runs of the one before.
 
     Args:
         recipe: as asked for, before anything in it was settled for a machine or a budget.
@@ -26,9 +27,22 @@ def recipe_key(recipe: Recipe, data_hash: str, weights: str, parents: Sequence[s
         weights: what the run starts from: :func:`file_mark` of a file, or the setting itself.
         parents: keys of the runs that it goes on from.
     """
-    content = recipe.to_dict()
-    content["model"] = {name: value for name, value in content["model"].items() if name != "weights"}
+    content = _own_settings(recipe)
+    content.pop("model.weights", None)
     return digest({"recipe": content, "data": data_hash, "weights": weights, "parents": list(parents)})
+
+
+def _own_settings(recipe: Recipe) -> dict[str, Any]:
+    """Return the settings that are not at their defaults, by dotted name."""
+    default = Recipe().to_dict()
+    own: dict[str, Any] = {}
+    for name, value in recipe.to_dict().items():
+        if isinstance(value, dict):
+            before = default.get(name, {})
+            own |= {f"{name}.{key}": inner for key, inner in value.items() if before.get(key) != inner}
+        elif default.get(name) != value:
+            own[name] = value
+    return own
 
 
 def digest(content: Any) -> str:

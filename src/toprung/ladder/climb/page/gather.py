@@ -19,6 +19,7 @@ from toprung.ladder.charts import reliability_chart
 from toprung.ladder.climb.advice import advise
 from toprung.ladder.climb.ending import Ending, ending_lines, ending_of, finished_runs
 from toprung.ladder.climb.page.chart import Point, climb_chart
+from toprung.ladder.climb.page.cost import whole_cost
 from toprung.ladder.climb.page.neighbours import neighbours
 from toprung.ladder.climb.record import ClimbRecord
 from toprung.ladder.reading import listing, mapping, number, read_json, text
@@ -40,7 +41,7 @@ def gather(record: ClimbRecord) -> dict[str, Any]:
     aligned = _aligned(list(said.values()), problems)
     thumbnail = Thumbnails(_base(content))
     winner = RunFolder(record.folder / found.winner) if found else None
-    rows = [_row(run, split, found) for run in runs]
+    rows = [_row(run, split, found, whole_cost(run, runs)) for run in runs]
     return {
         "name": text(content.get("name")),
         "status": text(content.get("status")),
@@ -48,7 +49,8 @@ def gather(record: ClimbRecord) -> dict[str, Any]:
         "problems": problems,
         "split": split,
         "winner": next((row for row in rows if found and row["name"] == found.winner), None),
-        "ending": [line.split(maxsplit=1) for line in ending_lines(record, found)] if found else [],
+        "ending": ending_lines(record, found) if found else [],
+        "looks": found.looks if found else 0,
         "chart": climb_chart([_point(row) for row in rows], split),
         "rows": sorted(rows, key=lambda row: -row["accuracy"]),
         "stopped": [_stopped(rung) for rung in record.rungs() if rung["status"] not in ("finished", "reused")],
@@ -93,7 +95,7 @@ def _base(content: dict[str, Any]) -> Path | None:
     return source if source.is_dir() else source.parent
 
 
-def _row(run: RunFolder, split: str, found: Ending | None) -> dict[str, Any]:
+def _row(run: RunFolder, split: str, found: Ending | None, seconds: float) -> dict[str, Any]:
     record = run.record()
     scores = run.read_json(run.scores_file)
     own, val = mapping(scores.get(split)), mapping(scores.get("val"))
@@ -111,7 +113,7 @@ def _row(run: RunFolder, split: str, found: Ending | None) -> dict[str, Any]:
         "log_loss": mapping(own.get("log_loss")).get("value"),
         "ece": mapping(own.get("ece")).get("value"),
         "val": mapping(val.get("accuracy")).get("value"),
-        "seconds": number(record.get("seconds")) or 0.0,
+        "seconds": seconds,
         "speed": number(cost.get("pictures_per_second")),
         "megabytes": number(cost.get("megabytes")),
         "parameters": record.get("parameters"),
