@@ -15,6 +15,9 @@ from toprung.ladder.climb.record import DONE, ClimbRecord, val_score
 from toprung.ladder.pictures import Pictures
 from toprung.runs.folder import RunFolder
 
+HERE = "\0"
+"""In the command of a step, where the run's folder goes; no path can hold it."""
+
 
 class NotNow(Exception):
     """A rung that cannot be climbed for want of another; ``str`` is the reason."""
@@ -26,7 +29,7 @@ class Step:
     Args:
         stem: name of its folder, where that is free.
         key: equal where making it again would give the same, but for the epochs that a budget cuts.
-        command: that makes the same run, with ``RUN`` for its folder.
+        command: that makes the same run, with :data:`HERE` for its folder.
     """
 
     resumable = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 from toprung.errors import RunError, ToprungError, WeightsError
 from toprung.ladder.climb.at_work import AtWork, Task
 from toprung.ladder.climb.budget import Allotment, Cost, allot
-from toprung.ladder.climb.context import Context, NotNow, Step
+from toprung.ladder.climb.context import HERE, Context, NotNow, Step
 from toprung.ladder.climb.devices import Device
 from toprung.ladder.climb.jobs import Outcome
 from toprung.ladder.climb.kinds import steps_of
@@ -187,7 +188,7 @@ class Rounds:
     def _add(self, name: str, step: Step, run: Path) -> None:
         rung = self._record.rung(name) or {}
         known = dict(zip(rung["runs"], rung["keys"], strict=False)) | {run.name: step.key}
-        commands = {**rung["commands"], run.name: step.command.replace("RUN", str(run))}
+        commands = {**rung["commands"], run.name: step.command.replace(HERE, shlex.quote(str(run)))}
         first = commands[next(iter(known))]
         self._record.note(name, runs=list(known), keys=list(known.values()), commands=commands, command=first)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from toprung.ladder.climb.context import Context, NotNow, Step, is_trained_network
+from toprung.ladder.climb.context import HERE, Context, NotNow, Step, is_trained_network
 from toprung.ladder.climb.identity import digest
 from toprung.ladder.climb.jobs import Job
 from toprung.ladder.climb.kinds import register
@@ -24,7 +24,7 @@ class SoupStep(Step):
 
     def __init__(self, stem: str, key: str, members: tuple[Path, ...], method: str) -> None:
         words = ["toprung", "average", *map(str, members), "--method", method, "--out"]
-        super().__init__(stem, key, f"{shlex.join(words)} RUN")
+        super().__init__(stem, key, f"{shlex.join(words)} {HERE}")
         self._members, self._method = members, method
 
     def job(self, run: Path, *, resume: bool) -> Job:

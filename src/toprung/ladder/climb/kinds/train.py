@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toprung.ladder.climb.context import Context, NotNow, Step, weights_mark
+from toprung.ladder.climb.context import HERE, Context, NotNow, Step, weights_mark
 from toprung.ladder.climb.identity import digest, recipe_key
 from toprung.ladder.climb.jobs import Job
 from toprung.ladder.climb.kinds import register
@@ -27,7 +27,7 @@ class TrainStep(Step):
     ) -> None:
         table = str(context.table_file)
         command = shlex.join(["toprung", "train", table, "--recipe"])
-        super().__init__(stem, key, f"{command} RUN/recipe.toml")
+        super().__init__(stem, key, f"{command} {HERE}/recipe.toml")
         self.recipe, self._context, self._search = recipe, context, dict(search or {})
 
     def job(self, run: Path, *, resume: bool) -> Job:
