@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ class NotNow(Exception):
     """A rung that cannot be climbed for want of another; ``str`` is the reason."""
 
 
-class Step:
+class Step(ABC):
     """One run that a rung makes.
 
     Args:
@@ -40,9 +41,9 @@ class Step:
     def __init__(self, stem: str, key: str, command: str) -> None:
         self.stem, self.key, self.command = stem, key, command
 
+    @abstractmethod
     def job(self, run: Path, *, resume: bool) -> Job:
         """Return the work, to be done into the folder ``run``; ``resume`` where an interrupted run stands there."""
-        raise NotImplementedError
 
     def status(self, run: Path) -> str:
         """Return how far the work in a folder is, as ``run.json`` tells it; "" where nothing stands there."""
