@@ -118,6 +118,7 @@ def test_the_six_scores() -> None:
         ("path,label,predicted\na.png,ant,\n", "line 2: the column predicted is empty"),
         ("path,label,ant,bee\na.png,ant,1,x\nb.png,bee,0,1\n", "line 2: bee = 'x' is not a number"),
         ("path,label,ant,bee\na.png,ant,1,nan\nb.png,bee,0,1\n", "line 2: a score is NaN or infinite"),
+        ("path,label,ant,bee,cat\na.png,ant,1,2,9\nb.png,bee,0,1,9\n", "no picture is of the class cat"),
         ("path,label,predicted\na.png,ant,ant\na.png,ant,bee\n", "names a.png more than once"),
     ],
 )

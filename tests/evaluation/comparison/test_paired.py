@@ -9,7 +9,6 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 from statsmodels.stats.contingency_tables import mcnemar
 
 from toprung.evaluation.comparison.paired import compare_pair
-from toprung.evaluation.comparison.seeds import compare_seeds, spread
 from toprung.evaluation.predictions import Predictions
 
 
@@ -77,36 +76,3 @@ def test_coverage_of_the_bootstrap() -> None:
         held[0] += found.bootstrap.low <= truth[1] - truth[0] <= found.bootstrap.high
         held[1] += found.accuracy.low <= truth[1] - truth[0] <= found.accuracy.high
     assert min(held) / 200 >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 200)
-
-
-def answers(draw: np.random.Generator, skill: float, hard: NDArray[np.float64], seeds: int) -> NDArray[np.bool_]:
-    """Draw right answers of several seeds: each seed has its own luck, each picture its own difficulty."""
-    luck = draw.normal(0, 0.15, size=(seeds, 1))
-    found: NDArray[np.bool_] = draw.normal(size=(seeds, len(hard))) < skill + luck - hard
-    return found
-
-
-def test_equal_recipes_over_seeds_are_seldom_told_apart() -> None:
-    """McNemar on one seed each finds a difference too often, for it takes the luck of a seed for skill."""
-    draw = np.random.default_rng(3)
-    false = 0
-    rounds = 500
-    for _ in range(rounds):
-        hard = draw.normal(size=500)
-        false += compare_seeds(answers(draw, 1.0, hard, 3), answers(draw, 1.0, hard, 3)).p_value < 0.05
-    assert false / rounds <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / rounds)
-
-
-def test_a_better_recipe_over_seeds_is_found() -> None:
-    draw = np.random.default_rng(4)
-    hard = draw.normal(size=2000)
-    found = compare_seeds(answers(draw, 1.0, hard, 4), answers(draw, 1.8, hard, 4))
-    assert found.p_value < 0.01
-    assert found.interval.low > 0
-
-
-def test_spread_by_hand() -> None:
-    right = np.array([[True, True, False, False], [True, True, True, False]])
-    found = spread(right)
-    assert (found.seeds, found.mean) == (2, 0.625)
-    assert found.deviation == pytest.approx(np.sqrt(2) / 8)

@@ -10,6 +10,7 @@ from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
 from toprung.evaluation.comparison.power import (
+    _critical,
     mcnemar_power,
     smallest_paired_difference,
     smallest_unpaired_difference,
@@ -56,3 +57,10 @@ def test_unpaired_against_statsmodels() -> None:
     other = abs(proportion_effectsize(0.7 - found, 0.7))
     power = [NormalIndPower().power(e, 300, 0.05, ratio=1.0) for e in (effect, other)]
     assert max(power) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_the_critical_count_is_the_largest_that_is_shown() -> None:
+    tosses = np.arange(300)
+    for count, critical in zip(tosses, _critical(tosses, 0.05), strict=True):
+        shown = [k for k in range(count // 2 + 1) if binomial_p(k, int(count) - k) < 0.05]
+        assert critical == max(shown, default=-1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 POWER = 0.8
 LEVEL = 0.05
@@ -34,7 +34,7 @@ def mcnemar_power(difference: float, discordance: float, pictures: int, *, level
     likely = _binomial(pictures, discordance)
     kept = likely > 1e-12
     counts, likely = counts[kept], likely[kept]
-    limits = np.array([_critical(int(m), level) for m in counts])
+    limits = _critical(counts, level)
     some = limits >= 0
     hits = np.zeros(len(counts))
     m, k = counts[some], limits[some]
@@ -94,16 +94,16 @@ def smallest_unpaired_difference(
     return max(up, down) if min(up, down) <= 0 else min(up, down)
 
 
-@functools.cache
-def _critical(tosses: int, level: float) -> int:
-    """Return the largest count on the lesser side with p < level; -1 where there is none."""
+def _critical(tosses: NDArray[np.int64], level: float) -> NDArray[np.int64]:
+    """Return for each number of tosses the largest count on the lesser side with p < level; -1 where there is none."""
     from scipy.special import bdtr
 
-    low = -1
-    for count in range(tosses // 2 + 1):
-        if min(1.0, 2 * float(bdtr(count, tosses, 0.5))) >= level:
-            break
-        low = count
+    low = np.full(len(tosses), -1)  # shown, or none
+    high = tosses // 2 + 1  # not shown: p is 1 there
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        shown = (middle < 0) | (2 * bdtr(np.maximum(middle, 0), tosses, 0.5) < level)
+        low, high = np.where(shown, middle, low), np.where(shown, high, middle)
     return low
 
 

@@ -27,6 +27,9 @@ def read_predictions_csv(file: Path) -> Predictions:
     a score for each class, in columns called as the classes, perhaps with ``score_`` or ``prob_`` before the name.
     Scores that are probabilities (not negative, adding up to 1) are taken as such, others as logits.
 
+    Columns of numbers that no picture has as its class count as classes where all together are probabilities, and are
+    refused where that cannot be told. Columns are parted by commas, or by tabs where the header has one.
+
     Returns:
         Predictions without content hashes; pictures are known by their paths.
 
@@ -37,14 +40,15 @@ def read_predictions_csv(file: Path) -> Predictions:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read as a UTF-8 CSV: {error}.") from error
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    tab = "\t" in text.partition("\n")[0]
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if tab else ","))
     if not rows:
         raise DataError(f"{file} holds no predictions: a header path,label,… and a line for each picture are wanted.")
     header = [name for name in rows[0] if name is not None]
     path, label = _column(header, _PATHS, file, "the picture"), _column(header, _LABELS, file, "the true class")
     labels = [_cell(row, label, file, number) for number, row in enumerate(rows, start=2)]
     answer = next((name for name in header if name.strip().lower() in _ANSWERS), None)
-    scored = _score_columns(header, set(labels), {path, label, answer})
+    scored = {} if answer is not None else _score_columns(rows, header, set(labels), {path, label}, file)
     if answer is not None:
         answers = [_cell(row, answer, file, number) for number, row in enumerate(rows, start=2)]
         classes = tuple(sorted({*labels, *answers}))
@@ -83,18 +87,44 @@ def _cell(row: Mapping[str, str | None], column: str, file: Path, number: int) -
     return value.strip()
 
 
-def _score_columns(header: Sequence[str], labels: set[str], taken: set[str | None]) -> dict[str, str]:
+def _score_columns(
+    rows: Sequence[Mapping[str, str | None]], header: Sequence[str], labels: set[str], taken: set[str], file: Path
+) -> dict[str, str]:
     """Return class -> column; all true classes must have one."""
     free = [name for name in header if name not in taken]
-    plain = {name.strip(): name for name in free}
-    if labels <= set(plain):
-        numbers = {name: column for name, column in plain.items() if name in labels}
-        return numbers
     for prefix in _PREFIXES:
-        found = {name.strip()[len(prefix) :]: name for name in free if name.strip().lower().startswith(prefix.lower())}
+        found = {name.strip()[len(prefix) :]: name for name in free if name.strip().lower().startswith(prefix)}
         if labels <= set(found):
             return found
-    return {}
+    plain = {name.strip(): name for name in free}
+    if not labels <= set(plain):
+        return {}
+    true = {name: column for name, column in plain.items() if name in labels}
+    others = {name: column for name, column in plain.items() if name not in labels and _holds_numbers(rows, column)}
+    if not others or _are_shares(rows, list(true.values())):
+        return true
+    if _are_shares(rows, [*true.values(), *others.values()]):
+        return true | others
+    # A class that no picture has, or something else, such as a time? To leave a class out would hide mistakes.
+    raise DataError(
+        f"{file}: no picture is of the class {', '.join(others)}, so that nobody can tell whether those columns are "
+        "scores; put score_ before the names of all columns of scores."
+    )
+
+
+def _holds_numbers(rows: Sequence[Mapping[str, str | None]], column: str) -> bool:
+    try:
+        return all(np.isfinite(float(row.get(column) or "")) for row in rows)
+    except ValueError:
+        return False
+
+
+def _are_shares(rows: Sequence[Mapping[str, str | None]], columns: Sequence[str]) -> bool:
+    """Say whether the columns hold probabilities that add up to 1 in every row."""
+    if not all(_holds_numbers(rows, column) for column in columns):
+        return False
+    values = np.array([[float(row.get(column) or "") for column in columns] for row in rows])
+    return bool((values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-2))
 
 
 def _scores(rows: Sequence[Mapping[str, str | None]], columns: Sequence[str], file: Path) -> np.ndarray:
