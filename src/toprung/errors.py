@@ -9,6 +9,7 @@
     ├── WeightsError                a weights file is unreadable or cannot be had
     │   └── WeightsMismatch         the weights do not fit the model
     ├── RunError                    a run folder is missing, exists, is damaged, or comes from a newer version
+    ├── CutoutError                 a photo, plate, mask or trimap cannot be cut out as asked
     ├── TrainingDiverged            the loss became NaN, infinite, or exploded
     └── StorageError                disk full, or no permission to write
 
@@ -57,6 +58,10 @@ class WeightsMismatch(WeightsError):
 
 class RunError(ToprungError):
     """A run folder is missing, already there, damaged, or written by a newer version."""
+
+
+class CutoutError(ToprungError):
+    """A photo, plate, mask or trimap cannot be used for a cutout as asked."""
 
 
 class TrainingDiverged(ToprungError):
