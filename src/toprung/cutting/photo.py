@@ -29,7 +29,8 @@ def open_photo(source: str | Path | Image.Image | NDArray) -> Photo:
     if isinstance(source, Image.Image):
         rgba = np.asarray(source.convert("RGBA"))
         alpha = None if bool((rgba[..., 3] == 255).all()) else rgba[..., 3].astype(np.float32) / 255
-        return Photo(rgba[..., :3].astype(np.float32) / 255, alpha, source.info.get("icc_profile"), 8, "image", None)
+        rgb = np.ascontiguousarray(rgba[..., :3], np.float32) / np.float32(255)
+        return Photo(rgb, alpha, source.info.get("icc_profile"), 8, "image", None)
     path = Path(source)
     return Photo(open_rgb(path).astype(np.float32) / 255, None, None, 8, path.name, path)
 
