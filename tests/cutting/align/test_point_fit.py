@@ -57,7 +57,9 @@ def test_pairs_that_do_not_belong_are_left_out(count: int, wrong: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 12])
 def test_the_expected_error_is_that_found_over_many_hands(count: int) -> None:
-    fits = [(fit_points(clicked(hand_held(seed), count, noise=0.7, seed=seed), SHAPE, SHAPE), seed) for seed in range(40)]
+    fits = [
+        (fit_points(clicked(hand_held(seed), count, noise=0.7, seed=seed), SHAPE, SHAPE), seed) for seed in range(40)
+    ]
     found = np.mean([corner_error(fit.matrix, hand_held(seed)) for fit, seed in fits])
     expected = np.mean([fit.expected_error_px for fit, _ in fits])
     assert 0.6 * found < expected < 5 * found  # the prior expects tilts too, which these do not have

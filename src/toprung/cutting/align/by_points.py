@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from toprung.cutting.align.align import place
 from toprung.cutting.align.alignment import Alignment
-from toprung.cutting.align.laying import lay_plate
 from toprung.cutting.align.point_fit import fit_points
 from toprung.cutting.align.points import PointPairs
+from toprung.cutting.align.search import Found
 from toprung.cutting.scene import RGB
 
 
@@ -23,35 +22,13 @@ def align_by_points(plate: RGB, photo: RGB, pairs: PointPairs) -> Alignment:
         CutoutError: a point lies outside its picture.
     """
     fit = fit_points(pairs.inside(plate.shape, photo.shape), plate.shape, photo.shape)
-    if fit.problem:
-        height, width = photo.shape[:2]
-        return Alignment(
-            matrix=fit.matrix,
-            aligned=None,
-            valid=np.zeros((height, width), bool),
-            expected_error_px=fit.expected_error_px,
-            status="not aligned",
-            model=fit.model,
-            method="points",
-            inliers=int(fit.agreeing.sum()),
-            overlap=0.0,
-            gain=np.ones(3),
-            offset=np.zeros(3),
-            residual=np.zeros((height, width), np.float32),
-            reason=fit.problem,
-        )
-    laid = lay_plate(plate, photo, fit.matrix)
-    return Alignment(
+    found = Found(
         matrix=fit.matrix,
-        aligned=laid.aligned,
-        valid=laid.valid,
-        expected_error_px=fit.expected_error_px,
-        status="aligned",
         model=fit.model,
         method="points",
-        inliers=int(fit.agreeing.sum()),
-        overlap=laid.overlap,
-        gain=laid.gain,
-        offset=laid.offset,
-        residual=laid.residual,
+        expected_error=fit.expected_error_px,
+        used=int(fit.agreeing.sum()),
+        contrast=0.0,
+        reason=fit.problem,
     )
+    return place(plate, photo, found)

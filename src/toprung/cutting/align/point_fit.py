@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toprung.cutting.align.point_models import MODELS, Matrix, PointModel, Points, apply
+from toprung.cutting.align.point_models import MODELS, Matrix, PointModel, apply
 from toprung.cutting.align.point_trust import expected_corner_error, nonsense
 from toprung.cutting.align.points import PointPairs
 from toprung.seeding import generator
@@ -96,9 +96,10 @@ def _judged(
     rest = float((errors[found.agreeing] ** 2).sum())
     freedom = 2 * count - found.model.parameters
     sigma = math.sqrt((_WEIGHT_OF_PRIOR * noise**2 + rest) / (_WEIGHT_OF_PRIOR + freedom))
-    problem = nonsense(found.matrix, plate_shape, photo_shape)
-    if not problem and 2 * count <= len(pairs) and len(pairs) > 2:
+    if 2 * count <= len(pairs) and len(pairs) > 2:
         problem = f"only {count} of {len(pairs)} pairs agree with one transform; click them again."
+    else:
+        problem = nonsense(found.matrix, plate_shape, photo_shape)
     agreeing = PointPairs(pairs.plate[found.agreeing], pairs.photo[found.agreeing])
     expected = math.inf if problem else expected_corner_error(found.matrix, found.model, agreeing, sigma, photo_shape)
     return PointFit(found.matrix, found.model.name, found.agreeing, errors, sigma, expected, problem)
@@ -132,9 +133,7 @@ def _starts(count: int, needed: int) -> list[NDArray[np.intp]]:
     return starts + [random.choice(count, needed, replace=False) for _ in range(_GUESSES)]
 
 
-def _settle(
-    model: PointModel, pairs: PointPairs, chosen: NDArray[np.intp], noise: float, area: float
-) -> _Try | None:
+def _settle(model: PointModel, pairs: PointPairs, chosen: NDArray[np.intp], noise: float, area: float) -> _Try | None:
     """Fit, see which pairs agree, fit again to those, until it gets no better."""
     best: _Try | None = None
     for _ in range(6):

@@ -122,12 +122,15 @@ def _polish(unit: Matrix, start: Points, aim: Points) -> Matrix:
     for _ in range(_STEPS):
         now = apply(unit, start)
         depth = start @ unit[2, :2] + 1
-        jacobian = np.concatenate(
-            [
-                np.stack([x, y, one, zero, zero, zero, -now[:, 0] * x, -now[:, 0] * y], axis=1),
-                np.stack([zero, zero, zero, x, y, one, -now[:, 1] * x, -now[:, 1] * y], axis=1),
-            ]
-        ) / np.concatenate([depth, depth])[:, None]
+        jacobian = (
+            np.concatenate(
+                [
+                    np.stack([x, y, one, zero, zero, zero, -now[:, 0] * x, -now[:, 0] * y], axis=1),
+                    np.stack([zero, zero, zero, x, y, one, -now[:, 1] * x, -now[:, 1] * y], axis=1),
+                ]
+            )
+            / np.concatenate([depth, depth])[:, None]
+        )
         step = np.linalg.lstsq(jacobian, (aim - now).T.reshape(-1), rcond=None)[0]
         better = unit + np.append(step, 0.0).reshape(3, 3)
         error = float(((apply(better, start) - aim) ** 2).sum())
