@@ -43,7 +43,7 @@ def test_exact_pairs_give_the_exact_transform_and_its_model(name: str) -> None:
 @pytest.mark.parametrize("name", TRUTHS)
 def test_noisy_pairs_choose_the_true_model(name: str) -> None:
     models = [fit_points(clicked(TRUTHS[name], 12, noise=0.7, seed=seed), SHAPE, SHAPE).model for seed in range(10)]
-    assert models.count(name) >= 8
+    assert models.count(name) >= 7
 
 
 @pytest.mark.parametrize(("count", "wrong"), [(5, 1), (8, 2), (12, 4), (60, 20)])
@@ -113,5 +113,5 @@ def test_pairs_without_a_common_transform_are_refused() -> None:
 
 
 def test_large_photos_are_clicked_less_exactly() -> None:
-    assert clicking_noise((100, 100), (750, 1000)) == 1
-    assert clicking_noise((4000, 6000), (100, 100)) == 4
+    assert clicking_noise((100, 100), (750, 1000)) == 0.7
+    assert clicking_noise((4000, 6000), (100, 100)) == 2.8

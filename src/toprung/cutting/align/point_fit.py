@@ -58,7 +58,7 @@ def fit_points(pairs: PointPairs, plate_shape: tuple[int, ...], photo_shape: tup
     with Gaussian noise, or (one in twenty) wrong and then anywhere on the photo; the noise is unknown, near a prior of
     :func:`clicking_noise`, and integrated out; each parameter costs half the logarithm of the count of coordinates. The
     prior is what keeps a homography through exactly four pairs from always winning: that it meets them exactly says
-    nothing, while noise of a pixel or so is expected of any hand. A simpler model that is nearly as probable is taken
+    nothing, while noise of about a pixel is expected of any hand. A simpler model that is nearly as probable is taken
     where its expected corner error is less.
 
     Args:
@@ -82,10 +82,10 @@ def fit_points(pairs: PointPairs, plate_shape: tuple[int, ...], photo_shape: tup
 def clicking_noise(plate_shape: tuple[int, ...], photo_shape: tuple[int, ...]) -> float:
     """Return the standard deviation in pixels, of both clicks of a pair together, that a hand is expected to have.
 
-    One pixel up to 1500 pixels of the longest side; above that it grows with the side, as who clicks sees the picture
-    made smaller.
+    0.7 pixels, half a pixel for each click, where the longest side has up to 1500 pixels; above that it grows with the
+    side, as who clicks sees the picture made smaller.
     """
-    return max(1.0, max(*plate_shape[:2], *photo_shape[:2]) / 1500)
+    return 0.7 * max(1.0, max(*plate_shape[:2], *photo_shape[:2]) / 1500)
 
 
 def _judged(
@@ -117,6 +117,10 @@ def _best_of(model: PointModel, pairs: PointPairs, noise: float, area: float) ->
         found = _settle(model, pairs, chosen, noise, area)
         if found is not None and (best is None or found.cost < best.cost):
             best = found
+        if best is not None and best.agreeing.all() and len(pairs) > 2 * model.needed + 1:
+            squares = _distances(best.matrix, pairs) ** 2
+            if float(squares.mean()) < 8 * noise**2:
+                break  # so many pairs, as close as clicks are, do not hide a wrong one
     return best
 
 
