@@ -104,6 +104,7 @@ def serve_page(
         UnreadableImage: a file is not a picture.
         CutoutError: the pairs, the method or the port cannot be used.
     """
+    say("opening the photos and aligning them by themselves first …")
     session = Session(plate, photo, points, method, out)
     with PageServer(session, port) as server:
         say(f"the page is at {server.address} (Ctrl-C ends it); it saves to {out}")
