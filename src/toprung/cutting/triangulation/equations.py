@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-OPPONENT = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
-"""R, G, B → luma and two colour differences (ITU-T T.871, the JPEG's own)."""
+@dataclass(frozen=True)
+class Evidence:
+    """One measurement of 1 − alpha per pixel, ``(H, W)`` float32, and its information, one over its variance."""
 
-
-def opponent(rgb: Floats) -> Floats:
-    """Return ``(H, W, 3)`` luma and colour differences of ``(H, W, 3)`` values, each scaled to pass on white noise."""
-    return rgb @ (OPPONENT / np.linalg.norm(OPPONENT, axis=1, keepdims=True)).T
+    through: Floats
+    information: Floats
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,14 @@ class Solved:
 
     Attributes:
         alpha: ``(H, W)`` float32, not clipped.
+        luma, colour: what brightness and what the two colour differences say, each on its own.
         variance: ``(H, W)`` float32, of alpha; large where the grounds look alike.
         misfit: ``(H, W)`` float32, what no alpha explains: squared, over its variance, per degree of freedom (2).
     """
 
     alpha: Floats
+    luma: Evidence
+    colour: Evidence
     variance: Floats
     misfit: Floats
 
@@ -40,19 +42,28 @@ def solve(first: Floats, ground1: Floats, second: Floats, ground2: Floats, varia
     """Solve I1 − I2 = (1 − alpha) (B1 − B2), which holds whatever F is, by weighted least squares.
 
     Args:
-        first, ground1, second, ground2: ``(H, W, 3)`` float32 in values that mix linearly; any orthogonal basis.
-        variance: ``(H, W, 3)`` float32, of I1 − I2 per channel of that basis.
+        first, ground1, second, ground2: ``(H, W, 3)`` float32 in values that mix linearly, as luma and two colour differences.
+        variance: ``(H, W, 3)`` float32, of I1 − I2 per channel.
 
     Source:
         Smith & Blinn 1996, "Blue screen matting", theorem 4; all channels, weighted.
     """
     seen, bare = first - second, ground1 - ground2
     weight = 1 / variance
-    information = np.einsum("hwc,hwc,hwc->hw", bare, bare, weight)
-    through = np.einsum("hwc,hwc,hwc->hw", seen, bare, weight) / np.maximum(information, 1e-9)
+    luma = _evidence(seen[..., :1], bare[..., :1], weight[..., :1])
+    colour = _evidence(seen[..., 1:], bare[..., 1:], weight[..., 1:])
+    information = luma.information + colour.information
+    through = luma.through * luma.information + colour.through * colour.information
+    through /= np.maximum(information, np.float32(1e-9))
     rest = seen - through[..., None] * bare
     misfit = np.einsum("hwc,hwc,hwc->hw", rest, rest, weight) / 2
-    return Solved(1 - through, 1 / np.maximum(information, np.float32(1e-4)), misfit)
+    return Solved(1 - through, luma, colour, 1 / np.maximum(information, np.float32(1e-4)), misfit)
+
+
+def _evidence(seen: Floats, bare: Floats, weight: Floats) -> Evidence:
+    information = np.einsum("hwc,hwc,hwc->hw", bare, bare, weight)
+    product = np.einsum("hwc,hwc,hwc->hw", seen, bare, weight)
+    return Evidence(product / np.maximum(information, np.float32(1e-9)), information)
 
 
 def outside(solved: Solved) -> Floats:

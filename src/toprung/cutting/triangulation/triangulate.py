@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from toprung.cutting.foreground.chroma import has_half_colour, opponent
 from toprung.cutting.foreground.encodings import ENCODINGS, Encoding
 from toprung.cutting.foreground.estimate import estimate_foreground
 from toprung.cutting.foreground.light import ground_light
 from toprung.cutting.foreground.spread import noise_level
 from toprung.cutting.scene import RGB, Alpha, Background
-from toprung.cutting.triangulation.equations import Solved, opponent, outside, solve
+from toprung.cutting.triangulation.equations import Solved, outside, solve
 from toprung.cutting.triangulation.exposure import exposed, object_gain
 from toprung.cutting.triangulation.grounds import likely_ground
 from toprung.cutting.triangulation.registration import moving, register
+from toprung.cutting.triangulation.refine import refine
 from toprung.cutting.triangulation.settle import settle
 from toprung.errors import CutoutError
 
@@ -95,7 +97,8 @@ def triangulate(
     solved = tries[name]
     valid = one.ground.valid & two.ground.valid
     variance = np.where(valid, solved.variance, np.float32(25.0))
-    alpha, settled = settle(np.clip(solved.alpha, -1, 2), variance)
+    fine = refine(solved, valid, has_half_colour(rgb1) and has_half_colour(rgb2))
+    alpha, settled = settle(fine, variance)
     alpha[ground] = 0
     foreground = estimate_foreground(rgb1, alpha, one.ground, encoding=name)
     confidence = np.where(valid, 1 / (1 + 10 * np.sqrt(settled)), 0).astype(np.float32)
