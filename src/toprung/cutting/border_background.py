@@ -119,8 +119,7 @@ def _evaluate(surface: Surface, size: tuple[int, int]) -> tuple[NDArray[np.float
 def _between(nodes: Floats, step: int, size: tuple[int, int]) -> NDArray[np.float32]:
     large = cv2.resize(nodes.astype(np.float32), None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
     margin = _PAD * step
-    cut: NDArray[np.float32] = large[margin : margin + size[0], margin : margin + size[1]]
-    return np.ascontiguousarray(cut)
+    return np.ascontiguousarray(large[margin : margin + size[0], margin : margin + size[1]], np.float32)
 
 
 def _spread(rgb: RGB, expected: NDArray[np.float32], held: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -48,7 +48,7 @@ def unlikeness(rgb: RGB, background: Background) -> Unlikeness:
     lifted, under = rgb + np.float32(_OFFSET), background.rgb + np.float32(_OFFSET)
     brightness = (under * under).sum(-1)
     shade = np.clip((lifted * under).sum(-1) / np.maximum(brightness, 1e-6), _DARKEST, 1)
-    shade = cv2.GaussianBlur(np.asarray(shade, np.float32), (0, 0), 1.5)
+    shade = np.asarray(cv2.GaussianBlur(np.asarray(shade, np.float32), (0, 0), 1.5), np.float32)
     plain = _whitened((lifted - under) / scale, background.valid)
     shaded = _whitened((lifted - shade[..., None] * under) / scale, background.valid)
     return Unlikeness(plain, np.minimum(plain, shaded), shade)

@@ -104,7 +104,7 @@ def _grabcut(picture: Pixels, labels: Pixels) -> NDArray[np.bool_]:
     started = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     models = np.zeros((1, 65)), np.zeros((1, 65))
     try:
-        cv2.grabCut(picture, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(picture, labels, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     except cv2.error:
         # one side lost all its pixels between two rounds: the seed stays
         return started
