@@ -145,13 +145,12 @@ def decode_rgb(
         UnreadableImage: with the reason alone.
     """
     with reasons():
-        orientation = orientation_of(image)
         image.load()  # also for deep colour: Pillow judges whether the file is whole
+        orientation = orientation_of(image)  # Pillow and OpenCV turn a TIFF while loading it, and Pillow then says so
         values = None
         if content is not None and is_sixteen_bit_colour(image, content):
             values = sixteen_bit_colour(image, content)
         if values is None:
-            orientation = orientation_of(image)  # Pillow turns a TIFF while loading it, and then says so
             colour, alpha = colour_and_alpha(image)
         else:
             colour = Image.fromarray(values[..., :3])

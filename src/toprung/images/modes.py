@@ -30,7 +30,7 @@ def is_sixteen_bit_colour(image: Image.Image, content: bytes) -> bool:
 
 
 def sixteen_bit_colour(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
-    """Return ``(H, W, 3 or 4)`` uint8 RGB or RGBA as stored, not turned; ``None`` where OpenCV cannot."""
+    """Return ``(H, W, 3 or 4)`` uint8 RGB or RGBA, of a TIFF upright, of a PNG not; ``None`` where OpenCV cannot."""
     values = stored_sixteen_bits(image, content)
     return None if values is None else from_sixteen_bits(values)
 

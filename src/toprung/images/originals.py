@@ -54,13 +54,11 @@ def decode_original(image: Image.Image, content: bytes | None = None) -> Origina
         UnreadableImage: with the reason alone.
     """
     with reasons():
-        orientation = orientation_of(image)
-        turned = orientation >= 5
+        turned = orientation_of(image) >= 5
         image.load()
+        orientation = orientation_of(image)  # Pillow and OpenCV turn a TIFF while loading it, and Pillow then says so
         deep = content is not None and is_sixteen_bit_colour(image, content)
         stored = stored_sixteen_bits(image, content) if deep and content is not None else None
-        if stored is None:
-            orientation = orientation_of(image)  # Pillow turns a TIFF while loading it, and then says so
         profile = image.info.get("icc_profile") or None
         rgb, alpha, profile, samples, bits = _convert(image, stored, profile)
         return Original(
