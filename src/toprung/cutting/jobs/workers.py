@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -123,6 +124,7 @@ def _answer(worker: _Worker[Order, Result]) -> Result | Died | str:
 def _serve(connection: Connection, work: Callable[[Order], Result], threads: int) -> None:
     """Work until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import cv2
 
     cv2.setNumThreads(threads)
@@ -130,6 +132,14 @@ def _serve(connection: Connection, work: Callable[[Order], Result], threads: int
         connection.send(_READY)
         while True:
             connection.send(work(connection.recv()))
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone: its photo must not meet that of the next call."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextlib.contextmanager
