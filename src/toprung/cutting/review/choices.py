@@ -19,7 +19,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from toprung.cutting.review.strokes import KINDS, Stroke
 from toprung.errors import CutoutError
@@ -133,11 +133,11 @@ def _stroke(value: object, where: str) -> Stroke:
     return Stroke(value["kind"], float(radius), tuple((float(x), float(y)) for x, y in points))
 
 
-def _pair(value: Any) -> bool:
+def _pair(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list) and len(value) == 2
 
 
-def _finite(value: Any) -> bool:
+def _finite(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

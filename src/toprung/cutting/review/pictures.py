@@ -105,9 +105,10 @@ def _reduced(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
         return values
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if values.shape[2] == 3:
-        return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
     alpha = values[..., 3:]
-    small = cv2.resize(np.concatenate([values[..., :3] * alpha, alpha], axis=2), size, interpolation=cv2.INTER_AREA)
+    weighted = np.concatenate([values[..., :3] * alpha, alpha], axis=2)
+    small = np.asarray(cv2.resize(weighted, size, interpolation=cv2.INTER_AREA), np.float32)
     small[..., :3] /= np.maximum(small[..., 3:], 1e-6)
     return small
 

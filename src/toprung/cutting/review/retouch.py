@@ -96,7 +96,7 @@ def _claim(features: RGB, stroke: Mask, zone: Mask, value: float) -> _Claim:
     height, width = stroke.shape
     scale = min(1.0, (_MOST_PIXELS / stroke.size) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(features, size, interpolation=cv2.INTER_AREA) if scale < 1 else features
+    small = features if scale == 1 else np.asarray(cv2.resize(features, size, interpolation=cv2.INTER_AREA), np.float32)
     shrunk_zone = _resized(zone, size, cv2.INTER_AREA) > 0.5
     count, labels = cv2.connectedComponents(stroke.astype(np.uint8), connectivity=8)
     for label in range(1, count):
@@ -112,7 +112,8 @@ def _resized(values: NDArray, size: tuple[int, int], interpolation: int) -> NDAr
     import cv2
 
     values = values.astype(np.float32)
-    return values if values.shape == size[::-1] else cv2.resize(values, size, interpolation=interpolation)
+    same = values.shape == size[::-1]
+    return values if same else np.asarray(cv2.resize(values, size, interpolation=interpolation), np.float32)
 
 
 def _without_conflict(claims: list[_Claim]) -> list[Mask]:
