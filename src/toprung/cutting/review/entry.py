@@ -57,8 +57,8 @@ def identifier(name: str) -> str:
     """Return the folder name of an entry: safe in every file system and address, different for each name.
 
     >>> identifier("Tape roll #2.jpg")
-    'tape-roll-2-jpg-42a5f6bc'
+    'tape-roll-2-jpg-682fb9b41b7ac3da'
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "photo"
-    return f"{slug}-{hashlib.blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=4).hexdigest()}"
+    return f"{slug}-{hashlib.blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"

@@ -24,6 +24,8 @@ _SWALLOWED = 0.9  # of the part of the picture that may change
 _FRAME = 0.25  # of the picture's frame
 _FLOOR = 1.5 / 255  # colours are never known better than that
 _CLUSTERS = 3
+_SHARE = 0.2  # of the dab: fewer pixels of a colour are pixels that the brush slipped over
+_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,17 @@ def look_alike(features: NDArray[np.float32], dab: NDArray[np.bool_], zone: NDAr
         The region and the distances.
     """
     zone = zone | dab
+    reachable = _connected(zone, dab)
     distance = _distances(features, dab)
-    grown = [_connected((distance <= limit) & zone, dab) for limit in _LIMITS]
-    best = _longest_standstill(grown, _connected(zone, dab), zone)
-    inside = _neighbourhood(distance, dab, zone) if best is None else grown[best]
+    inside = _stable(distance, dab, zone, reachable)
+    if inside is None:
+        return Region(_closed(_neighbourhood(distance, dab, zone), zone), distance)
+    for _ in range(_ROUNDS):  # light and shade that the dab did not touch are learnt from what it reached
+        distance_now = _distances(features, inside)
+        wider = _stable(distance_now, dab, zone, reachable)
+        if wider is None or wider.sum() <= inside.sum():
+            break
+        inside, distance = wider, distance_now
     return Region(_closed(inside, zone), distance)
 
 
@@ -92,7 +101,7 @@ def _clusters(samples: NDArray[np.float64], apart: float) -> list[NDArray[np.flo
     for _ in range(8):
         owner = np.argmin([np.linalg.norm(samples - centre, axis=1) for centre in centres], axis=0)
         centres = [samples[owner == k].mean(axis=0) if (owner == k).any() else c for k, c in enumerate(centres)]
-    return [samples[owner == k] for k in range(len(centres)) if (owner == k).any()]
+    return [samples[owner == k] for k in range(len(centres)) if (owner == k).mean() >= _SHARE]
 
 
 def _connected(mask: NDArray[np.bool_], dab: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -104,9 +113,11 @@ def _connected(mask: NDArray[np.bool_], dab: NDArray[np.bool_]) -> NDArray[np.bo
     return wanted[labels]
 
 
-def _longest_standstill(
-    grown: list[NDArray[np.bool_]], reachable: NDArray[np.bool_], zone: NDArray[np.bool_]
-) -> int | None:
+def _stable(
+    distance: NDArray[np.float32], dab: NDArray[np.bool_], zone: NDArray[np.bool_], reachable: NDArray[np.bool_]
+) -> NDArray[np.bool_] | None:
+    """Return the region of the longest standstill, from the middle of it; None when the region never stands still."""
+    grown = [_connected((distance <= limit) & zone, dab) for limit in _LIMITS]
     areas = [int(region.sum()) for region in grown]
     allowed = [not _leaks(region, reachable, zone) for region in grown]
     best: tuple[int, int] | None = None  # length, first
@@ -116,7 +127,7 @@ def _longest_standstill(
             length += 1
         if length >= _STEPS and (best is None or length > best[0]):
             best = length, first
-    return None if best is None else best[1] + best[0] // 2
+    return None if best is None else grown[best[1] + best[0] // 2]
 
 
 def _leaks(region: NDArray[np.bool_], reachable: NDArray[np.bool_], zone: NDArray[np.bool_]) -> bool:

@@ -64,8 +64,8 @@ def serve_review(
     """
     with ReviewServer(folder, resolve, port=port) as server:
         say(f"the review is open at {server.url} until you press Ctrl-C; choices go to {server.choices_file}")
-        show(server.url)
         try:
+            show(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
             say("the review is closed; all choices are saved")
@@ -84,6 +84,7 @@ class ReviewServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 64  # a page asks for many pictures at once
 
     def __init__(self, folder: Path, resolve: Resolve, *, port: int = 0) -> None:
         self.folder = Path(folder).resolve()
