@@ -38,7 +38,10 @@ def test_a_folder(shop: Path, tmp_path: Path) -> None:
     done = toprung("cutout", shop, "--out", tmp_path / "out", "--jobs", 1)
     assert done.code == 0
     assert f"good {shop / 'a.png'} (expected error 0.0100)" in done.out
-    assert f"2 photos: 1 good, 1 check; see {tmp_path / 'out' / 'cutouts.csv'}" in done.out
+    assert (
+        f"2 photos: 1 good, 1 check; see {tmp_path / 'out' / 'cutouts.csv'} and {tmp_path / 'out' / 'review.html'}"
+        in done.out
+    )
     assert "1 subfolders were left out" in done.err
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {"a.png", "b-check.png"}
     again = toprung("cutout", shop, "--out", tmp_path / "out", "--recursive")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from toprung.cutting.photo import open_photo
-from toprung.cutting.scene import RGB, Alpha, Photo, Verdict
+from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Verdict
 from toprung.errors import CutoutError
 
 
@@ -22,6 +22,8 @@ class Stub:
     alpha: Alpha
     foreground: RGB
     verdict: Verdict
+    candidates: tuple[Candidate, ...] = ()
+    disagreement: Alpha | None = None
 
 
 def dark(
@@ -39,7 +41,8 @@ def dark(
     reasons = {"trimap": str(settings.get("trimap")), "second": str(second), "methods": str(settings.get("methods"))}
     status = next((status for status in ("check", "failed") if status in photo.name), "good")
     verdict = Verdict(status, 0.01, (0.005, 0.02), tuple(f"{name} {value}." for name, value in reasons.items()))
-    return Stub(opened, alpha, opened.rgb, verdict)
+    everything = Candidate("everything", np.ones_like(alpha), opened.rgb, 0.1, 0.3)
+    return Stub(opened, alpha, opened.rgb, verdict, (Candidate("dark", alpha, opened.rgb), everything))
 
 
 def logged(photo: Path, *others: Path | None, log: str, **settings: Any) -> Stub:

@@ -100,10 +100,12 @@ def command(
     toprung cutout cup.jpg --plate grey.jpg --second cup-on-blue.jpg --second-plate blue.jpg
     toprung cutout shop --recursive --format webp --margin 40 --jobs 4
     """
-    from toprung.cutting.batch import cut_photos, list_request
+    from toprung.cutting.batch import cut_photos, decide_photos, list_request
     from toprung.cutting.cutout import cutout
     from toprung.cutting.jobs.request import Request
+    from toprung.cutting.jobs.reviewing import note
     from toprung.cutting.output.paint import parse_paint
+    from toprung.cutting.review.page import write_review
     from toprung.cutting.writing import Style
     from toprung.ladder.display import RichDisplay
 
@@ -123,6 +125,7 @@ def command(
         style=Style(format_name, 0 if crop and margin is None else margin, paints),
         settings=settings,
         files=() if model is None else (model,),
+        choices=choices,
         recursive=recursive,
         jobs=jobs,
     )
@@ -130,8 +133,12 @@ def command(
     for remark in listing.remarks:
         click.secho(remark, fg="yellow", err=True)
     with RichDisplay().reading("cutting") as progress:
-        tally = cut_photos(request, listing, cutter=cutout, progress=progress)
+        tally = cut_photos(request, listing, cutter=cutout, progress=progress, noter=note, page=write_review)
     (_print_json if as_json else _print)(request, tally)
+    if review:
+        from toprung.cutting.review.serve import serve_review
+
+        decide_photos(request, listing, cutter=cutout, noter=note, serve=serve_review)
     raise SystemExit(tally.exit_code)
 
 
@@ -148,7 +155,7 @@ def _print(request: Request, tally: Tally) -> None:
         click.echo(f"and {len(listed) - _SHOWN} more that failed or gave an error")
     kept = f" ({tally.kept} of them before)" if tally.kept else ""
     told = ", ".join(f"{counts[status]} {status}" for status in _COLOURS if counts[status])
-    click.echo(f"{len(tally.rows)} photos{kept}: {told}; see {request.out / CSV}")
+    click.echo(f"{len(tally.rows)} photos{kept}: {told}; see {request.out / CSV} and {request.out / 'review.html'}")
 
 
 def _line(row: Row) -> str:

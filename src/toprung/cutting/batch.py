@@ -16,9 +16,10 @@ from toprung.cutting.jobs.journal import Journal
 from toprung.cutting.jobs.lock import holding
 from toprung.cutting.jobs.one_photo import Cutter, Noter, Order, Outcome, cut_one
 from toprung.cutting.jobs.photos import Listing, list_photos
-from toprung.cutting.jobs.request import Request, options_of, orders_of
+from toprung.cutting.jobs.request import Request, orders_of
 from toprung.cutting.jobs.resources import free_memory, most_pixels, usable_cores, workers_for
 from toprung.cutting.jobs.resuming import is_done, leftovers, refuse_foreign, refuse_foreign_folder, refuse_own
+from toprung.cutting.jobs.reviewing import Resolver
 from toprung.cutting.jobs.row import Row, csv_of
 from toprung.cutting.jobs.workers import Died, run_in_processes
 from toprung.errors import CutoutError, ToprungError
@@ -80,6 +81,7 @@ def cut_photos(
     cutter: Cutter,
     progress: Progress = lambda done, total: None,
     noter: Noter | None = None,
+    page: Callable[[Path], object] = lambda out: None,
 ) -> Tally:
     """Cut out all photos of a request that are not done yet.
 
@@ -92,6 +94,7 @@ def cut_photos(
         cutter: cuts out one photo: a function of a module.
         progress: told of photos done and in all.
         noter: keeps what a review shows: a function of a module.
+        page: told the output folder in the end, also after Ctrl-C, to write the review's page.
 
     Raises:
         CutoutError: a file is in the way or was changed by hand, a plate is missing, another job is at work.
@@ -101,28 +104,50 @@ def cut_photos(
     refuse_foreign_folder(request.out, CSV)
     with holding(request.out), Journal(request.out) as journal:
         refuse_own(listing.photos, request.out, journal.records)
-        options = options_of(request)
         orders = orders_of(request, listing.photos, journal.records, cutter, noter)
-        waiting = [order for order in orders if not is_done(order, journal.records.get(order.key), options)]
+        waiting = [order for order in orders if not is_done(order, journal.records.get(order.key))]
         refuse_foreign(waiting, journal.records)
         for leftover in leftovers(waiting):
             leftover.unlink(missing_ok=True)
         kept = len(orders) - len(waiting)
         progress(kept, len(orders))
         try:
-            _work(waiting, request, journal, options, lambda done: progress(kept + done, len(orders)))
+            _work(waiting, request, journal, lambda done: progress(kept + done, len(orders)))
         except KeyboardInterrupt:
             done = sum(order.key in journal.records and journal.records[order.key].row is not None for order in orders)
             raise Stopped(f"stopped with {done} of {len(orders)} photos done; repeat the command to go on.") from None
         finally:
             _write_csv(request.out, journal)
+            page(request.out)
         rows = [journal.records[order.key].row for order in orders]
         return Tally(tuple(row for row in rows if row is not None), kept)
 
 
-def _work(
-    orders: Sequence[Order], request: Request, journal: Journal, options: str, progress: Callable[[int], None]
+def decide_photos(
+    request: Request, listing: Listing, *, cutter: Cutter, noter: Noter, serve: Callable[[Path, Resolver], object]
 ) -> None:
+    """Let a person decide about photos that are cut out; each is solved anew with the decision.
+
+    Args:
+        request: the request, as it was cut out.
+        listing: its photos.
+        cutter: cuts out one photo.
+        noter: keeps what the review shows.
+        serve: shows the review until it is told to end, with what solves anew.
+
+    Raises:
+        CutoutError: the folder has no review, or another job is at work.
+        StorageError: full disk, or no permission.
+    """
+    with holding(request.out), Journal(request.out) as journal:
+        orders = orders_of(request, listing.photos, journal.records, cutter, noter)
+        try:
+            serve(request.out, Resolver(request.out, {order.stem: order for order in orders}, journal))
+        finally:
+            _write_csv(request.out, journal)
+
+
+def _work(orders: Sequence[Order], request: Request, journal: Journal, progress: Callable[[int], None]) -> None:
     """Do what is left, and note each photo as it is begun and done."""
     if not orders:
         return
@@ -137,7 +162,7 @@ def _work(
                 journal.begin(order.key, order.stem, order.style.names(order.stem))
                 continue
             outcome = _buried(order, result) if isinstance(result, Died) else result
-            journal.finish(order.key, outcome.row, options, outcome.inputs, outcome.files)
+            journal.finish(order.key, outcome.row, order.depends_on, outcome.inputs, outcome.files)
             done += 1
             progress(done)
             if time.monotonic() - written > _CSV_EVERY:
@@ -151,6 +176,8 @@ def _buried(order: Order, died: Died) -> Outcome:
     code = died.code or 0
     cause = "the system ended it, mostly for want of memory" if code == -9 else f"exit code {code}"
     reason = f"the process that cut out {order.photo} died ({cause}); use fewer --jobs, or make the photo smaller."
+    if order.noter is not None:
+        order.noter(order.out, order.stem, reason, ())
     return Outcome(order.failed(reason))
 
 

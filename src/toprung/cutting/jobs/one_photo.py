@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from toprung.cutting.jobs.deciding import Finished, decided
 from toprung.cutting.jobs.journal import Print, Stamp, print_of, stamp_of
 from toprung.cutting.jobs.photos import absolute
 from toprung.cutting.jobs.row import Row
-from toprung.cutting.scene import RGB, Alpha, Photo, Verdict
+from toprung.cutting.review.choices import Choice
 from toprung.cutting.writing import Style, write_cutout
 from toprung.errors import ToprungError
-
-
-class Finished(Protocol):
-    """What a cutout has, as far as it is written."""
-
-    @property
-    def photo(self) -> Photo:
-        """The photo as it was opened."""
-
-    @property
-    def alpha(self) -> Alpha:
-        """``(H, W)`` float32 in [0, 1]."""
-
-    @property
-    def foreground(self) -> RGB:
-        """``(H, W, 3)`` float32 sRGB."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """The judge's."""
-
+from toprung.images.files import content_hash
 
 Cutter = Callable[..., Finished]
 """``cutter(photo, plate, second, second_plate, **settings)``, all paths or None: a function of a module."""
@@ -55,7 +37,9 @@ class Order:
         out: the output folder.
         stem: of its files, relative to ``out``.
         style: how it is written.
+        options: hash of what all photos depend on.
         settings: further keywords of the cutter.
+        choice: what a person decided about it, None for the automatic cutout.
         cutter: cuts out.
         noter: told afterwards, if any.
     """
@@ -71,7 +55,9 @@ class Order:
     second_plate: Path | None = None
     trimap: Path | None = None
     problem: str = ""
+    options: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    choice: Choice | None = None
     noter: Noter | None = None
 
     @property
@@ -79,6 +65,12 @@ class Order:
         """All pictures that it depends on."""
         pictures = (self.photo, self.plate, self.second, self.second_plate, self.trimap)
         return tuple(path for path in pictures if path is not None)
+
+    @property
+    def depends_on(self) -> str:
+        """Hash of what it depends on beside its pictures."""
+        chosen = "" if self.choice is None else json.dumps(self.choice.to_json(), sort_keys=True)
+        return content_hash(f"{self.options} {chosen}".encode())
 
     def failed(self, reason: str, seconds: float = 0.0) -> Row:
         """Return the row of a photo that has no cutout."""
@@ -121,6 +113,8 @@ def _cut(order: Order, start: float) -> Outcome:
     inputs = {absolute(path): print_of(path) for path in order.inputs if path.is_file()}
     keywords = dict(order.settings) | ({"trimap": order.trimap} if order.trimap is not None else {})
     cut = order.cutter(order.photo, order.plate, order.second, order.second_plate, **keywords)
+    if order.choice is not None:
+        cut = decided(cut, order.choice)
     own = {order.out / name for name in order.style.names(order.stem)}  # the job has claimed them
     stem = order.out / order.stem
     written = write_cutout(stem, cut.photo, cut.alpha, cut.foreground, order.style, replaceable=own)

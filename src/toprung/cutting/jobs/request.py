@@ -13,6 +13,8 @@ from toprung.cutting.jobs.naming import name_cutouts
 from toprung.cutting.jobs.one_photo import Cutter, Noter, Order
 from toprung.cutting.jobs.partners import partners
 from toprung.cutting.jobs.photos import Found
+from toprung.cutting.review.choices import FILE as SAVED_CHOICES
+from toprung.cutting.review.choices import Choice, read_choices
 from toprung.cutting.writing import Style
 from toprung.errors import CutoutError
 from toprung.images.files import content_hash
@@ -32,7 +34,8 @@ class Request:
         second_plate: a file for all.
         style: how cutouts are written.
         settings: further keywords of the cutter, JSON values; what the result depends on.
-        files: files that ``settings`` name (a model, choices): the result depends on their content.
+        files: files that ``settings`` name (a model): the result depends on their content.
+        choices: what a person decided; None for those that the review saved in ``out``, if any.
         recursive: whether subfolders count.
         jobs: processes, None to take what cores and memory allow.
     """
@@ -46,6 +49,7 @@ class Request:
     style: Style = field(default_factory=Style)
     settings: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    choices: Path | None = None
     recursive: bool = False
     jobs: int | None = None
 
@@ -63,6 +67,9 @@ def orders_of(
     finders = {name: partners(path, _KINDS[name]) for name, path in given.items() if path is not None}
     if request.second_plate is not None and not request.second_plate.is_file():
         raise CutoutError(f"the second plate {request.second_plate} is no file; give a picture.")
+    options, choices = options_of(request), choices_of(request)
+    if request.choices is not None and not choices.keys() & set(stems.values()):
+        raise CutoutError(f"{request.choices} holds no choice for any of the photos; give that of the same photos.")
     orders = []
     for photo in photos:
         found: dict[str, Path] = {}
@@ -82,7 +89,9 @@ def orders_of(
             **found,
             second_plate=request.second_plate,
             problem=problem,
+            options=options,
             settings=request.settings,
+            choice=choices.get(stems[photo.key]),
             noter=noter,
         )
         orders.append(order)
@@ -105,3 +114,15 @@ def options_of(request: Request) -> str:
     paints = [[paint.name, *paint.rgb] for paint in style.paints]
     values = [__version__, style.format, style.margin, paints, dict(request.settings), contents]
     return content_hash(json.dumps(values, sort_keys=True, default=str).encode("utf-8"))
+
+
+def choices_of(request: Request) -> dict[str, Choice]:
+    """Return what a person decided, by the stem of the photo's files.
+
+    Raises:
+        CutoutError: the file is missing or damaged.
+    """
+    saved = request.out / SAVED_CHOICES
+    if request.choices is None and not saved.exists():
+        return {}
+    return read_choices(request.choices or saved)

@@ -11,12 +11,12 @@ from toprung.cutting.jobs.photos import Found, absolute
 from toprung.errors import CutoutError
 
 
-def is_done(order: Order, record: Record | None, options: str) -> bool:
+def is_done(order: Order, record: Record | None) -> bool:
     """Return whether a photo, its other pictures, its options and its files are as they were when it was finished.
 
     One that gave an error is not done.
     """
-    if record is None or record.row is None or record.row.status == "error" or record.options != options:
+    if record is None or record.row is None or record.row.status == "error" or record.options != order.depends_on:
         return False
     if order.problem or set(record.inputs) != {absolute(path) for path in order.inputs}:
         return False
