@@ -255,3 +255,47 @@ def test_pil_images_are_as_their_files(tmp_path: Path) -> None:
     with Image.open(saved(tmp_path, muted(), "TIFF", icc_profile=ADOBE)) as image:
         assert open_photo(image).icc == ADOBE
     assert (open_photo(Image.fromarray(smooth()).convert("P")).rgb * 255 % 1 < 1e-3).any()
+
+
+def test_a_profile_of_tables_goes_there_and_back_by_little_cms(monkeypatch: pytest.MonkeyPatch) -> None:
+    from toprung.images import spaces
+
+    monkeypatch.setattr(spaces, "read_matrix_profile", lambda profile: None)
+    spaces.space_of.cache_clear()
+    space = spaces.space_of(ADOBE)
+    spaces.space_of.cache_clear()
+    assert isinstance(space, spaces.TableSpace)
+    inner = (60 + smooth() * 0.5).astype(np.uint8)
+    there = space.from_srgb((inner / 255).astype(np.float32))
+    back = space.to_srgb(np.rint(there * 255).astype(np.uint8))
+    assert np.abs(back * 255 - inner).max() <= 2
+    assert np.abs(space.to_srgb(muted()) - space.to_srgb(muted().astype(np.uint16) * 257)).max() == 0
+
+
+def test_what_is_read_with_eight_bits(tmp_path: Path) -> None:
+    from toprung.cutting.output.tiff import write_tiff
+
+    write_tiff(tmp_path / "rgba.tif", deep(channels=4), None, None)
+    content = bytearray((tmp_path / "rgba.tif").read_bytes())
+    start = int.from_bytes(content[4:8], "little")
+    for entry in range(start + 2, len(content) - 4, 12):
+        tag = int.from_bytes(content[entry : entry + 2], "little")
+        if tag == 338:
+            content[entry + 8] = 1  # premultiplied alpha
+    (tmp_path / "multiplied.tif").write_bytes(content)
+    assert open_photo(tmp_path / "multiplied.tif").bits == 8
+    assert open_photo(saved(tmp_path, Image.fromarray(np.linspace(0, 1, 99, dtype=np.float32)[None]), "TIFF")).bits == 8
+    grey = grey_profile(2.0)
+    photo = open_photo(saved(tmp_path, deep(channels=1)[..., 0], "PNG", icc_profile=grey))
+    assert photo.bits == 8
+    assert photo.icc is None
+    levels = deep(channels=1) / 65535
+    linear = np.rint(levels * 255) / 255
+    expected = np.where(linear**2 <= 0.0031308, 12.92 * linear**2, 1.055 * linear ** (2 / 2.4) - 0.055)
+    assert np.abs(photo.rgb - expected).max() < 1.5 / 255
+
+
+def grey_profile(gamma: float) -> bytes:
+    """Turn an RGB profile into one of grey: another colour space in the header, and a curve of that name."""
+    profile = matrix_profile(ADOBE_RGB, gamma)
+    return profile.replace(b"mntrRGB ", b"mntrGRAY").replace(b"rTRC", b"kTRC", 1)
