@@ -11,7 +11,9 @@ from benchmarks.cutout_peers.registry import peer
 def sift_clahe(plate: np.ndarray, photo: np.ndarray) -> np.ndarray | None:
     """CLAHE with a clip limit of 8 on 8 × 8 tiles, SIFT with its contrast threshold lowered."""
     halves = [
-        cv2.createCLAHE(8.0, (8, 8)).apply(cv2.resize(grey(picture), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        cv2.createCLAHE(8.0, (8, 8)).apply(
+            cv2.resize(grey(picture), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        )
         for picture in (plate, photo)
     ]
     found = homography(cv2.SIFT_create(8000, contrastThreshold=0.01), cv2.NORM_L2, *halves, cv2.USAC_MAGSAC, 1.5)
