@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--alignment", choices=("peer", "true"), default="peer", help="of the plates that peers get")
     parser.add_argument("--seconds", action="store_true", help="align the second photos too")
     parser.add_argument("--ours", action="store_true", help="only toprung")
-    parser.add_argument("--skip", nargs="*", default=[], help="peers to leave out")
+    parser.add_argument("--skip", nargs="*", default=[], help="methods to leave out, toprung or peers")
     parser.add_argument("--megapixels", type=float, default=24.0, help="of the memory table")
     parser.add_argument("--save", type=Path, help="write every figure here, one JSON object a line")
     parser.add_argument("--pictures", type=Path, help="save photo, truth, alpha and error of each case here")

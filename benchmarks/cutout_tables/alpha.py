@@ -36,9 +36,11 @@ def run(options: Namespace) -> None:
         methods: dict[str, Callable[[], Any]] = {}
         if not options.ours:
             methods = {name: partial(method, given) for name, method in peers("alpha").items()}
-        methods = {name: work for name, work in methods.items() if name not in options.skip}
+        methods[OURS] = partial(ours.cutout, case)
         status = ""
-        for name, work in [*methods.items(), (OURS, partial(ours.cutout, case))]:
+        for name, work in methods.items():
+            if name in options.skip:
+                continue
             start = time.process_time()
             answer = work()
             seconds = time.process_time() - start

@@ -24,6 +24,8 @@ def run(options: Namespace) -> None:
             continue
         photo, plate = case.photo.astype(np.float32) / 255, aligned(case, options.alignment).plate
         for name, method in (peers("foreground") | {OURS: ours.foreground}).items():
+            if name in options.skip:
+                continue
             start = time.process_time()
             found = method(photo, case.alpha, plate)
             seconds = (time.process_time() - start) / case.alpha.size * 1e6

@@ -30,6 +30,8 @@ def run(options: Namespace) -> None:
         methods["toprung, plates"] = partial(ours.two, case, plates=True)
         methods["toprung, no plates"] = partial(ours.two, case, plates=False)
         for name, work in methods.items():
+            if name in options.skip:
+                continue
             start = time.process_time()
             alpha = work()
             seconds = (time.process_time() - start) / case.alpha.size * 1e6
