@@ -28,6 +28,11 @@ def halo(view: View) -> Map:
     return (view.alpha - view.implied).clip(0) * view.reliability * view.band * shows
 
 
+def lost_or_shadow(view: View) -> Map:
+    """1 − alpha where the photo is not the background as it was, shadow or not."""
+    return (1 - view.alpha) * view.evidence.is_object
+
+
 def hardness(view: View) -> Map:
     """Steps of alpha larger than a half from one pixel to the next: an outline sharper than a lens draws."""
     across = np.abs(np.diff(view.alpha, axis=1, append=view.alpha[:, -1:]))
@@ -73,6 +78,7 @@ def _made(view: View) -> np.ndarray:
 DROPPED = {
     "residual": residual,
     "halo on contrast": halo,
+    "lost or shadow": lost_or_shadow,
     "hardness": hardness,
     "ssim": ssim,
     "histogram": histogram,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def fit_network(data: Arrays, seed: int, epochs: int = 12, without: str | None =
     targets = torch.from_numpy(_shares(truths))
     scale = torch.from_numpy(weights / weights.mean())
     sizes = (features.shape[1], *HIDDEN, len(CENTRES))
-    layers = [torch.nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    layers = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
     parts = [part for layer in layers for part in (layer, torch.nn.ReLU())][:-1]
     network = torch.nn.Sequential(*parts)
     batch = 4096

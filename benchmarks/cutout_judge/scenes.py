@@ -45,6 +45,11 @@ def bare_scene(case: Case, rng: np.random.Generator) -> Scene:
 def border_scene(case: Case, rng: np.random.Generator) -> Scene:
     """The scene with a quadratic surface fitted to the photo's border."""
     photo = case.photo.astype(np.float32) / 255
+    return Scene(photo, surface(photo), case.name)
+
+
+def surface(photo: RGB) -> Background:
+    """A quadratic surface through the photo's border, robust to an object that touches it."""
     height, width = photo.shape[:2]
     rim = max(4, round(0.04 * min(height, width)))
     border = np.ones((height, width), bool)
@@ -60,7 +65,7 @@ def border_scene(case: Case, rng: np.random.Generator) -> Scene:
         weight = 1 / np.sqrt(1 + (off / (2 * spread)) ** 2)
     rgb = np.clip(terms @ found, 0, 1).astype(np.float32)
     sigma = np.full((height, width), 1.2 * spread, np.float32)
-    return Scene(photo, Background(rgb, sigma, np.ones((height, width), bool), "border"), case.name)
+    return Background(rgb, sigma, np.ones((height, width), bool), "border")
 
 
 def _exposed_alike(warped: RGB, photo: RGB, valid: NDArray[np.bool_]) -> RGB:

@@ -12,7 +12,6 @@ from toprung.cutting.judge.evidence import Evidence, gather, ramp
 from toprung.cutting.judge.view import View
 from toprung.cutting.scene import Alpha, Scene
 
-
 Rng = np.random.Generator
 
 
@@ -75,19 +74,23 @@ def inverted(scene: Scene, rng: Rng) -> Alpha:
 
 
 def closed_form(scene: Scene, rng: Rng) -> Alpha:
-    """PyMatting's closed-form matting of the band about the shadowless difference."""
+    """PyMatting's closed-form matting of a band about the shadowless difference, of drawn width."""
+    inner, outer = (2 * int(rng.integers(2, 6)) + 1 for _ in range(2))
+    return closed_form_of(scene.rgb, shadowless_difference(scene, rng), inner, outer)
+
+
+def closed_form_of(rgb: NDArray[np.float32], start: Alpha, inner: int, outer: int) -> Alpha:
+    """Closed-form matting where ``start`` is unsure after eroding and dilating it; ``start`` itself if it fails."""
     from pymatting import estimate_alpha_cf
 
-    start = shadowless_difference(scene, rng)
     trimap = np.full(start.shape, 0.5)
-    inner, outer = (2 * int(rng.integers(2, 6)) + 1 for _ in range(2))
     trimap[cv2.erode(start, np.ones((inner, inner))) > 0.9] = 1
     trimap[cv2.dilate(start, np.ones((outer, outer))) < 0.1] = 0
     if not (trimap == 1).any() or not (trimap == 0).any():
         return start
     options = {"maxiter": 300, "rtol": 1e-5}
     try:
-        return np.clip(estimate_alpha_cf(scene.rgb.astype(float), trimap, cg_kwargs=options), 0, 1).astype(np.float32)
+        return np.clip(estimate_alpha_cf(rgb.astype(float), trimap, cg_kwargs=options), 0, 1).astype(np.float32)
     except ValueError:  # the solver gave up
         return start
 

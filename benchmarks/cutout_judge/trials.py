@@ -11,12 +11,16 @@ import numpy as np
 
 from benchmarks.cutout_cases import GROUNDS, GROUPS, Case, make_case
 from benchmarks.cutout_judge.corruptions import draw
-from benchmarks.cutout_judge.scenes import aligned_scene, bare_scene, border_scene, plate_scene
-from benchmarks.cutout_judge.simple import SIMPLE
+from benchmarks.cutout_judge.scenes import aligned_scene, bare_scene, border_scene, plate_scene, surface
+from benchmarks.cutout_judge.simple import SIMPLE, closed_form_of, guided
+from toprung.cutting.masks.registry import load_maskers
 from toprung.cutting.scene import Alpha, Background, Scene
 
 SceneMaker = Callable[[Case, np.random.Generator], Scene | None]
-_KINDS: tuple[SceneMaker, ...] = (aligned_scene, plate_scene, aligned_scene, plate_scene, border_scene, bare_scene)
+_ON: dict[str, tuple[SceneMaker, ...]] = {
+    "paper": (plate_scene, border_scene, aligned_scene, plate_scene, bare_scene, plate_scene),
+    "photograph": (plate_scene, aligned_scene, plate_scene, plate_scene),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +43,8 @@ def case_of(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> tup
 def make_trial(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> Trial:
     """Make the case of an index and let all methods cut it."""
     case, rng = case_of(index, objects, side)
-    kind = _KINDS[index // (len(GROUPS) * len(GROUNDS)) % len(_KINDS)] if case.ground == "paper" else _KINDS[index % 4]
+    kinds = _ON[case.ground]
+    kind = kinds[index // (len(GROUPS) * len(GROUNDS)) % len(kinds)]
     scene = kind(case, rng) or plate_scene(case, rng)
     seen = border_scene(case, rng) if scene.background is None else scene
     alphas = {name: method(seen, rng) for name, method in SIMPLE.items()}
@@ -51,6 +56,20 @@ def make_trial(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> 
     alphas["median"] = np.median([alphas[name] for name in some], axis=0).astype(np.float32)
     alphas["mean"] = np.mean([alphas[name] for name in some], axis=0).astype(np.float32)
     return Trial(scene, alphas, case.alpha)
+
+
+def with_maskers(trial: Trial) -> Trial:
+    """Add the masks of toprung's own maskers, and what a guided filter and closed-form matting make of them."""
+    seen = trial.scene
+    if seen.background is None:
+        seen = Scene(seen.rgb, surface(seen.rgb), seen.name)
+    alphas = dict(trial.alphas)
+    for name, masker in load_maskers().items():
+        if name not in alphas:
+            alphas[name] = masker(seen)
+            alphas[f"{name}, guided"] = guided(seen.rgb, alphas[name], 4)
+            alphas[f"{name}, closed form"] = closed_form_of(seen.rgb, alphas[name], 5, 7)
+    return Trial(trial.scene, alphas, trial.truth)
 
 
 def keep(trial: Trial, path: Path) -> None:
@@ -80,7 +99,7 @@ def load(path: Path) -> Trial:
 
 
 def line_ups(trial: Trial, rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Alpha]]]:
-    """Yield the sets of candidates that are judged together: all, some, one, and some with corrupted ones among them."""
+    """Yield sets of candidates to judge together: all, some, some with corrupted ones among them, one."""
     names = list(trial.alphas)
     yield "all methods", trial.alphas
     some = {str(name): trial.alphas[str(name)] for name in rng.choice(names, int(rng.integers(3, 7)), replace=False)}

@@ -1,7 +1,7 @@
 """What the judge knows of a scene before it looks at one candidate: the same for all of them.
 
-Everything is done on a working copy of at most a quarter of a megapixel, so that a judgement costs the same for any photo and
-its measures, all of them *shares of the picture*, mean the same at any resolution.
+Everything is done on a working copy of at most a quarter of a megapixel, so that a judgement costs the same for any
+photo and its measures, all of them *shares of the picture*, mean the same at any resolution.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ WORKING_PIXELS = 2**18
 _OBJECT_RAMP = (2.5, 6.0)  # noise-normalised distances between which a pixel turns from "may be" to "is" object
 _BACKGROUND_RAMP = (1.5, 4.0)  # and from "is" to "is not" background
 _DARKEST_SHADOW = 0.4  # of the background's sRGB value
+_TOE = np.float32(0.055)  # of the sRGB curve
+
+
+def smooth(picture: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the average over a box (width, height) about each pixel."""
+    import cv2
+
+    return np.asarray(cv2.blur(picture, size), np.float32)
 
 
 def ramp(values: Map, low: float, high: float) -> Map:
@@ -82,9 +90,7 @@ class Evidence:
     @cached_property
     def residual(self) -> RGB:
         """Photo − background, averaged over 3 × 3 pixels, which takes noise away but no object."""
-        import cv2
-
-        return cv2.blur(self.rgb - self.background.rgb, (3, 3))
+        return smooth(self.rgb - self.background.rgb, (3, 3))
 
     @cached_property
     def distance(self) -> Map:
@@ -93,16 +99,18 @@ class Evidence:
 
     @cached_property
     def shade(self) -> Map:
-        """How much darker than the background the photo is, as the factor on the background's sRGB that fits best."""
-        behind = self.background.rgb
-        seen = self.residual + behind
-        factor = _dot(seen, behind) / np.maximum(_dot(behind, behind), 1e-4)
+        """How much darker than the background the photo is, as the factor on sRGB + 0.055 that fits best.
+
+        sRGB + 0.055 is a power of light, so less light is one factor on all three channels.
+        """
+        behind = self.background.rgb + _TOE
+        factor = dot(self.residual + behind, behind) / dot(behind, behind)
         return np.clip(factor, _DARKEST_SHADOW, 1)
 
     @cached_property
     def tolerant_distance(self) -> Map:
         """Like :attr:`distance`, but a pixel that is the background in shadow counts as background."""
-        return self._normalised(self.residual + self.background.rgb * (1 - self.shade)[..., None])
+        return self._normalised(self.residual + (self.background.rgb + _TOE) * (1 - self.shade)[..., None])
 
     @cached_property
     def is_object(self) -> Map:
@@ -125,10 +133,10 @@ class Evidence:
         import cv2
 
         difference = self.rgb - np.where(self.background.valid[..., None], self.background.rgb, 0)
-        difference = cv2.GaussianBlur(difference, (0, 0), 1.0)
+        difference = np.asarray(cv2.GaussianBlur(difference, (0, 0), 1.0), np.float32)
         along_x = cv2.Sobel(difference, cv2.CV_32F, 1, 0, scale=0.125)
         along_y = cv2.Sobel(difference, cv2.CV_32F, 0, 1, scale=0.125)
-        return along_x, along_y
+        return np.asarray(along_x, np.float32), np.asarray(along_y, np.float32)
 
     @cached_property
     def noise(self) -> Map:
@@ -141,11 +149,11 @@ class Evidence:
         agreed = (self.consensus < 0.02) & self.background.valid
         if agreed.mean() < 0.02:
             return sigma
-        size = np.sqrt(_dot(self.residual[agreed], self.residual[agreed]) / 3) / sigma[agreed]
+        size = np.sqrt(dot(self.residual[agreed], self.residual[agreed]) / 3) / sigma[agreed]
         return sigma * np.float32(np.clip(np.median(size) / 0.89, 0.4, 3))
 
     def _normalised(self, difference: RGB) -> Map:
-        distance = np.sqrt(_dot(difference, difference) / 3) / self.noise
+        distance = np.sqrt(dot(difference, difference) / 3) / self.noise
         return np.where(self.background.valid, distance, 0).astype(np.float32)
 
 
@@ -238,5 +246,6 @@ def _terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
-def _dot(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+def dot(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the scalar product of two fields of three channels."""
     return np.asarray(a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from toprung.cutting.judge.evidence import Map
-from toprung.cutting.judge.posterior import Posterior
 from toprung.cutting.judge.view import View
 
 
@@ -48,13 +47,15 @@ TOO_LITTLE = (
 )
 
 
-def faults(view: View, posterior: Posterior) -> dict[str, float]:
-    """Return each fault's part of the raw expected error, as a share of the picture; they add up to it."""
+def faults(view: View, too_much: Map, too_little: Map) -> dict[str, float]:
+    """Return each fault's part of the raw expected error, as a share of the picture; they add up to it.
+
+    Args:
+        view: the candidate.
+        too_much, too_little: ``(h, w)`` by how much its alpha is expected to lie above and below the truth.
+    """
     found: dict[str, float] = {}
-    for kinds, errors in (
-        (TOO_MUCH, posterior.too_much(view.alpha)),
-        (TOO_LITTLE, posterior.too_little(view.alpha)),
-    ):
+    for kinds, errors in ((TOO_MUCH, too_much), (TOO_LITTLE, too_little)):
         for fault in kinds:
             found[fault.name] = float(np.mean(errors * fault.share(view)))
     return found

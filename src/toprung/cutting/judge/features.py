@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toprung.cutting.judge.evidence import Evidence, Map
+from toprung.cutting.judge.evidence import Evidence, Map, dot, smooth
 from toprung.cutting.judge.view import View
 
 # name -> family; the families are left out one by one by the benchmark, to see what each earns
@@ -36,11 +36,9 @@ _NEAR, _AROUND = 0.6, 2.0  # half widths of neighbourhoods, in hundredths of the
 
 def lasting_features(evidence: Evidence) -> list[Map]:
     """Return the features that do not depend on the guess, each ``(h, w)``, in the order of ``FEATURES``."""
-    import cv2
-
     near = _box(_NEAR * evidence.unit)
     slope_x, slope_y = evidence.edge_strength
-    slope = np.sqrt((slope_x**2 + slope_y**2).sum(2)) / evidence.noise
+    slope = np.sqrt(dot(slope_x, slope_x) + dot(slope_y, slope_y)) / evidence.noise
     lowest, highest, mean = evidence.spread
     one = np.ones_like(mean)
     return [
@@ -49,9 +47,9 @@ def lasting_features(evidence: Evidence) -> list[Map]:
         mean,
         one * np.float32(np.log(len(evidence.alphas))),
         np.log1p(evidence.distance),
-        cv2.blur(evidence.is_object, near),
+        smooth(evidence.is_object, near),
         np.log1p(evidence.tolerant_distance),
-        cv2.blur(evidence.is_object_or_lit, near),
+        smooth(evidence.is_object_or_lit, near),
         evidence.shade,
         np.log1p(slope),
         evidence.background.valid.astype(np.float32),
@@ -67,20 +65,18 @@ def passing_features(evidence: Evidence, guess: Map, weighted: Map) -> list[Map]
         guess: ``(h, w)`` what alpha is thought to be so far.
         weighted: ``(h, w)`` the candidates' mean, better ones with larger weight.
     """
-    import cv2
-
     near, around = _box(_NEAR * evidence.unit), _box(_AROUND * evidence.unit)
     view = View(evidence, guess)
     odds = colour_odds(evidence, guess)
     return [
         guess,
         weighted,
-        cv2.blur(guess, near),
-        cv2.blur(guess, around),
+        smooth(guess, near),
+        smooth(guess, around),
         view.implied,
         view.reliability,
         odds,
-        cv2.blur(odds, near),
+        smooth(odds, near),
     ]
 
 

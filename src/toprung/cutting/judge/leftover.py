@@ -30,27 +30,3 @@ def kept_inside(view: View) -> Map:
 def kept_shadow(view: View) -> Map:
     """Alpha of the pixels that are the background but darker."""
     return view.alpha * (view.evidence.is_object - view.evidence.is_object_or_lit).clip(0)
-
-
-@measure("halo")
-def halo(view: View) -> Map:
-    """What shows on a contrasting colour: the share of the background's colour in the kept pixels of the band.
-
-    The cutout is laid on a colour far from both the object's and the background's; there the photo's own background
-    shines through where alpha is larger than the colours imply, by (α − implied) |B − contrast|, in sRGB.
-    """
-    evidence = view.evidence
-    contrast = contrasting(evidence.background.rgb, view.inside_colour, view.band)
-    shows = np.sqrt(((evidence.background.rgb - contrast) ** 2).mean(2))
-    return (view.alpha - view.implied).clip(0) * view.reliability * view.band * shows
-
-
-def contrasting(background: np.ndarray, inside: np.ndarray, band: Map) -> np.ndarray:
-    """Return the corner of the colour cube farthest from both the band's background and the object's colours."""
-    where = band > 0
-    if not where.any():
-        return np.array([0, 0, 1], np.float32)
-    seen = np.stack([background[where].mean(0), inside[where].mean(0)])
-    corners = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)], np.float32)
-    apart = ((corners[:, None] - seen[None]) ** 2).sum(2).min(1)
-    return corners[int(apart.argmax())]

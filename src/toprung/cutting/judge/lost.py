@@ -11,9 +11,3 @@ from toprung.cutting.judge.view import View
 def lost(view: View) -> Map:
     """1 − alpha where the photo is neither the background nor the background in shadow."""
     return (1 - view.alpha) * view.evidence.is_object_or_lit
-
-
-@measure("lost_or_shadow")
-def lost_or_shadow(view: View) -> Map:
-    """1 − alpha where the photo is not the background as it was, shadow or not."""
-    return (1 - view.alpha) * view.evidence.is_object

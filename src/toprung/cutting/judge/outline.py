@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from toprung.cutting.judge.evidence import Map
+from toprung.cutting.judge.evidence import Map, dot
 from toprung.cutting.judge.registry import measure
 from toprung.cutting.judge.view import View
 
@@ -24,8 +24,8 @@ def unsupported_outline(view: View) -> Map:
     slope = np.sqrt(along_x**2 + along_y**2)
     photo_x, photo_y = view.evidence.edge_strength
     directed = photo_x * along_x[..., None] + photo_y * along_y[..., None]
-    step = np.sqrt((directed**2).sum(2)) / np.maximum(slope, 1e-4)
+    step = np.sqrt(dot(directed, directed)) / np.maximum(slope, 1e-4)
     apart = view.inside_colour - view.evidence.background.rgb
-    height = np.sqrt((apart**2).sum(2)) + 2 * view.evidence.noise
+    height = np.sqrt(dot(apart, apart)) + 2 * view.evidence.noise
     support = np.clip(step / np.maximum(height * slope, 1e-4), 0, 1)
     return np.asarray(slope * (1 - support))

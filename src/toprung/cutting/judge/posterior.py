@@ -60,7 +60,11 @@ class Posterior:
 
     def error(self, alpha: Map) -> float:
         """The expected mean absolute error of ``alpha``, before calibration."""
-        return float(self.too_much(alpha).mean() + self.too_little(alpha).mean())
+        flat = alpha.ravel()
+        total = 0.0
+        for probability, centre in zip(self.probabilities, CENTRES, strict=True):
+            total += float(probability @ np.abs(flat - centre))
+        return total / max(flat.size, 1)
 
 
 def ask(evidence: Evidence, rounds: Sequence[Network]) -> Posterior:

@@ -13,7 +13,9 @@ from toprung.cutting.judge.view import View
 class Measure(Protocol):
     """A candidate in its scene in; ``(h, w)`` float32 out: how much of alpha is suspected to be wrong, in [0, 1]."""
 
-    def __call__(self, view: View) -> Map: ...
+    def __call__(self, view: View) -> Map:
+        """Return the map of one candidate."""
+        ...
 
 
 MEASURES: dict[str, Measure] = {}

@@ -37,7 +37,8 @@ def give(view: View, posterior: Posterior, fitted: Fitted, foreground: RGB | Non
         fitted: the calibration.
         foreground: ``(h, w, 3)`` the candidate's colours at working size, None when it has none.
     """
-    parts = faults(view, posterior)
+    too_much, too_little = posterior.too_much(view.alpha), posterior.too_little(view.alpha)
+    parts = faults(view, too_much, too_little)
     raw = sum(parts.values())
     expected, interval = fitted.calibrated(raw)
     measures = {name: float(np.mean(measure(view))) for name, measure in load_measures().items()}
@@ -47,8 +48,7 @@ def give(view: View, posterior: Posterior, fitted: Fitted, foreground: RGB | Non
     status = grade(expected, measures["object"])
     reasons = _first_reason(view, expected, interval, measures) + _fault_reasons(parts, raw, expected)
     reasons += _scene_reasons(view, measures)
-    errors = posterior.too_much(view.alpha) + posterior.too_little(view.alpha)
-    place = None if status == "good" else worst_place(errors, view.evidence)
+    place = None if status == "good" else worst_place(too_much + too_little, view.evidence)
     return Verdict(status, expected, interval, tuple(reasons), place, MappingProxyType(measures))
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from toprung.cutting.judge.evidence import Evidence, Map
+from toprung.cutting.judge.evidence import Evidence, Map, dot, smooth
 from toprung.cutting.scene import RGB, Alpha
 
 _BAND = 0.8  # half width of the band about the outline, in hundredths of the picture's side
@@ -43,7 +43,7 @@ class View:
         """How much a pixel's colour says of its alpha, in [0, 1]: 0 where object and background look alike."""
         colour, weight = self._nearby
         apart = colour - self.evidence.background.rgb
-        contrast = (apart * apart).sum(2)
+        contrast = dot(apart, apart)
         noise = 3 * self.evidence.noise**2 + np.float32(_RELIABLE**2)
         return np.where(self.evidence.background.valid & (weight > 1e-3), contrast / (contrast + noise), 0).astype(
             np.float32
@@ -54,15 +54,13 @@ class View:
         """The alpha that the photo's colour implies between the object's nearby colour and the background."""
         apart = self.inside_colour - self.evidence.background.rgb
         seen = self.evidence.rgb - self.evidence.background.rgb
-        share = (apart * seen).sum(2) / np.maximum((apart * apart).sum(2), 1e-5)
+        share = dot(apart, seen) / np.maximum(dot(apart, apart), np.float32(1e-5))
         return np.clip(share, 0, 1)
 
     @cached_property
     def _nearby(self) -> tuple[RGB, Map]:
-        import cv2
-
         size = 2 * max(2, round(_REACH * self.evidence.unit)) + 1
         weight = self.alpha * self.alpha
-        total = cv2.blur(weight, (size, size))
-        colour = cv2.blur(self.evidence.rgb * weight[..., None], (size, size))
-        return colour / np.maximum(total, 1e-4)[..., None], np.asarray(total)
+        total = smooth(weight, (size, size))
+        colour = smooth(self.evidence.rgb * weight[..., None], (size, size))
+        return np.asarray(colour / np.maximum(total, 1e-4)[..., None], np.float32), total
