@@ -86,6 +86,15 @@ def _gradients(plane: Plane) -> tuple[Plane, Plane]:
     return cv2.Scharr(plane, cv2.CV_32F, 1, 0) / 32, cv2.Scharr(plane, cv2.CV_32F, 0, 1) / 32
 
 
+def _shared(common: NDArray[np.float64], whole: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the share of the gradients' energy that both pictures have in common, in [0.05, 1].
+
+    Noise adds to the structure tensor but does not hold the motion; without this factor a step in a noisy picture would
+    be too short, and its covariance too small.
+    """
+    return float(np.clip((weights * common).sum() / max(float((weights * whole).sum()), 1e-12), 0.05, 1))
+
+
 def _step(
     plate: Plane, photo: Plane, gradient: tuple[Plane, Plane], matrix: Matrix, parameters: int, block: int
 ) -> tuple[Matrix, Matrix, float, int, float, NDArray[np.float64]]:
@@ -93,6 +102,7 @@ def _step(
     warped = cv2.warpPerspective(plate, matrix, (width, height), flags=cv2.INTER_CUBIC)
     inside = cv2.warpPerspective(np.ones_like(plate), matrix, (width, height), flags=cv2.INTER_NEAREST)
     gx, gy = _gradients(warped)
+    common = block_sums((gx * gradient[0] + gy * gradient[1]) * inside, block)
     gx, gy = (gx + gradient[0]) / 2 * inside, (gy + gradient[1]) / 2 * inside
     rest = (photo - warped) * inside
     sums = {
@@ -119,6 +129,7 @@ def _step(
     force = np.stack([sums["xr"], sums["yr"]], -1).reshape(-1, 2) * block**2
     share = weights.ravel()
     prior = np.diag(1 / _PRIOR[:parameters] ** 2)
+    tensor = tensor * _shared(common, sums["xx"] + sums["yy"], weights)
     curvature = np.einsum("n,nik,nij,njl->kl", share, basis, tensor, basis) + prior * 1e-3
     score = np.einsum("n,nik,ni->nk", share, basis, force)
     step = -np.linalg.solve(curvature, score.sum(0))
