@@ -162,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Refuse other names for this address, so that no page from elsewhere reads the photos by such a name."""
         if self.headers.get("Host", "").lower() not in self.server.hosts:
             raise _Refused(HTTPStatus.FORBIDDEN, "this page answers at 127.0.0.1 only")
+        if self.headers.get("Sec-Fetch-Site") == "cross-site" and self.path != "/":  # a link to the page is fine
+            raise _Refused(HTTPStatus.FORBIDDEN, "another site cannot ask for this")
 
     def _get(self) -> tuple[bytes, str]:
         address = urlsplit(self.path)
