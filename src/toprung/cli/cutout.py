@@ -161,7 +161,7 @@ def _print(request: Request, tally: Tally) -> None:
 def _line(row: Row) -> str:
     error = "" if row.expected_error is None else f" (expected error {row.expected_error:.4f})"
     reasons = f": {' '.join(row.reasons)}" if row.reasons else ""
-    return f"{row.photo}{error}{reasons}"
+    return f"{row.photo}{error}{reasons}".encode("utf-8", "replace").decode()  # names that are no UTF-8
 
 
 def _print_json(request: Request, tally: Tally) -> None:

@@ -127,3 +127,16 @@ def test_only_photos_of_the_call_can_be_decided(request_: Request) -> None:
     run(request_)
     with pytest.raises(CutoutError, match="z is of an earlier call"):
         decide(request_, "z", Choice(None, SIZE))
+
+
+def test_the_photo_a_person_is_at_is_cut_out_once(request_: Request, tmp_path: Path) -> None:
+    run(request_)
+    log = tmp_path / "log.txt"
+    request = Request(request_.photos, request_.out, jobs=1, settings={"log": str(log)})
+
+    def serve(out: Path, resolve: Resolver) -> None:
+        for name in ("a", "a", "b", "a"):
+            resolve(name, *paint((), SIZE), None)
+
+    decide_photos(request, list_request(request), cutter=stub_cutters.logged, noter=note, serve=serve)
+    assert log.read_text().split() == ["a.png", "b.png", "a.png"]
