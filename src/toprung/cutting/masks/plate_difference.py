@@ -34,9 +34,9 @@ def plate_difference(scene: Scene) -> Alpha:
     scale = min(1.0, float(np.sqrt(_PIXELS / (height * width))))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     rgb, background = _reduced(scene, size)
-    first = evidence(rgb, background, 0.8)
+    first = evidence(rgb, background, 0.8, 1 / scale)
     relit = correct_light(background, first, settle(first))
-    found = settle(evidence(rgb, relit, 0.8))
+    found = settle(evidence(rgb, relit, 0.8, 1 / scale))
     return np.clip(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
 
 
