@@ -124,7 +124,7 @@ def command(
         trimap=trimap,
         style=Style(format_name, 0 if crop and margin is None else margin, paints),
         settings=settings,
-        files=() if model is None else (model,),
+        files=() if model is None else _model_files(model),
         choices=choices,
         recursive=recursive,
         jobs=jobs,
@@ -140,6 +140,13 @@ def command(
 
         decide_photos(request, listing, cutter=cutout, noter=note, serve=serve_review)
     raise SystemExit(tally.exit_code)
+
+
+def _model_files(model: Path) -> tuple[Path, ...]:
+    from toprung.cutting.masks.model_card import card_beside
+
+    card = card_beside(model)
+    return (model, card) if card.is_file() else (model,)
 
 
 def _print(request: Request, tally: Tally) -> None:

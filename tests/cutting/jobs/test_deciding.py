@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -23,14 +21,6 @@ from toprung.cutting.review.strokes import Stroke, paint
 from toprung.errors import CutoutError
 
 SIZE = (30, 20)
-
-
-@pytest.fixture(autouse=True)
-def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The photo's own colours are good enough here."""
-    module = ModuleType("toprung.cutting.foreground")
-    module.estimate_foreground = lambda photo, alpha, plate=None: photo  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "toprung.cutting.foreground", module)
 
 
 @pytest.fixture
