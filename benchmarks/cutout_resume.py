@@ -40,6 +40,7 @@ class Cut:
     verdict: Verdict
     candidates: tuple[Candidate, ...] = ()
     disagreement: Alpha | None = None
+    chosen: str | None = None
     alignment: Alignment | None = None
 
 

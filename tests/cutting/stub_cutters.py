@@ -25,6 +25,7 @@ class Stub:
     verdict: Verdict
     candidates: tuple[Candidate, ...] = ()
     disagreement: Alpha | None = None
+    chosen: str | None = "dark"
     alignment: Alignment | None = None
 
 

@@ -68,6 +68,7 @@ def test_every_photo_has_an_entry_and_the_page_is_written(request_: Request) -> 
 def test_a_picked_candidate_is_written_and_stays_on_repeating(request_: Request) -> None:
     run(request_)
     assert alpha(request_.out, "a").min() == 0
+    assert entry(request_.out, "a")["chosen"] == "dark"
     decide(request_, "a", Choice("everything", SIZE))
     assert (alpha(request_.out, "a") == 1).all()
     assert entry(request_.out, "a")["chosen"] == "everything"
@@ -88,6 +89,7 @@ def test_strokes_are_kept_by_other_options_too(request_: Request, tmp_path: Path
     painted, _ = paint((stroke,), SIZE)
     assert painted.any()
     assert (alpha(request_.out, "a")[painted] == 1).all()
+    assert entry(request_.out, "a")["chosen"] is None
 
 
 def test_choices_of_another_folder(request_: Request, tmp_path: Path) -> None:

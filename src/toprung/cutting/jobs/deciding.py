@@ -41,6 +41,10 @@ class Finished(Protocol):
         """``(H, W)`` float32: how much the candidates differ."""
 
     @property
+    def chosen(self) -> str | None:
+        """Name of the candidate that ``alpha`` is."""
+
+    @property
     def alignment(self) -> Alignment | None:
         """How the plate lies on the photo, None without one."""
 
@@ -50,7 +54,7 @@ class Decided:
     """A cutout as a person wants it; the attributes are those of :class:`Finished`.
 
     Attributes:
-        picked: name of the candidate, None when it is the fused alpha or was touched up.
+        chosen: name of the candidate that ``alpha`` is, None when it was touched up.
     """
 
     photo: Photo
@@ -60,7 +64,7 @@ class Decided:
     verdict: Verdict
     disagreement: Alpha | None
     alignment: Alignment | None
-    picked: str | None
+    chosen: str | None
 
 
 def decided(cut: Finished, choice: Choice) -> Decided:
@@ -100,8 +104,8 @@ def decided(cut: Finished, choice: Choice) -> Decided:
         foreground = _colours(cut.photo, alpha, ground)
         reasons.append(f"A person touched it up with {len(choice.strokes)} strokes.")
     judged = Verdict("good", error, interval, tuple(reasons), None, verdict.measures)
-    picked = choice.picked if not choice.strokes else None
-    return Decided(cut.photo, alpha, foreground, cut.candidates, judged, cut.disagreement, cut.alignment, picked)
+    chosen = None if choice.strokes else choice.picked or cut.chosen
+    return Decided(cut.photo, alpha, foreground, cut.candidates, judged, cut.disagreement, cut.alignment, chosen)
 
 
 def _find(cut: Finished, name: str) -> Candidate:

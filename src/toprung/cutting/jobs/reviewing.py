@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from toprung.cutting.jobs.deciding import Decided, Finished
+from toprung.cutting.jobs.deciding import Finished
 from toprung.cutting.jobs.journal import Journal
 from toprung.cutting.jobs.one_photo import Order, cut_one
 from toprung.cutting.review.choices import FILE, read_choices
@@ -41,7 +41,7 @@ def note(out: Path, name: str, what: Any, files: tuple[str, ...]) -> None:
         tuple(what.candidates),
         what.verdict,
         what.disagreement,
-        what.picked if isinstance(what, Decided) else None,
+        what.chosen if any(candidate.name == what.chosen for candidate in what.candidates) else None,
         files,
     )
     write_entry(out, entry)
