@@ -21,10 +21,10 @@ _PATH = click.Path(path_type=Path)
 def _list_methods(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    from toprung.cutting.masks.registry import load_maskers
+    from toprung.cutting.methods.registry import load_methods
 
-    for name, masker in sorted(load_maskers().items()):
-        click.echo(f"{name:<20} {(masker.__doc__ or '').strip().splitlines()[0]}")
+    for name, entry in load_methods().items():
+        click.echo(f"{name:<14} {entry.summary}{'' if entry.default else ' (only when named)'}")
     ctx.exit()
 
 
@@ -104,6 +104,7 @@ def command(
     from toprung.cutting.cutout import cutout
     from toprung.cutting.jobs.request import Request
     from toprung.cutting.jobs.reviewing import note
+    from toprung.cutting.methods.registry import chosen_methods
     from toprung.cutting.output.paint import parse_paint
     from toprung.cutting.review.page import write_review
     from toprung.cutting.writing import Style
@@ -113,6 +114,7 @@ def command(
     if model is not None:
         settings["model"] = str(model)
     if methods:
+        chosen_methods(methods)  # a wrong name is a mistake of the call, not of each photo
         settings["methods"] = list(methods)
     paints = tuple({paint.name: paint for paint in map(parse_paint, colours)}.values())
     request = Request(
