@@ -42,20 +42,33 @@ class Evidence:
     valid: NDArray[np.bool_]
 
 
-def evidence(rgb: RGB, background: Background, smooth: float = 1.0) -> Evidence:
+# JPEG keeps colour at half the resolution in blocks of 16 pixels and rounds it coarsely: an object's tint bleeds into the
+# whole block, and on plain paper the tint steps by about one level.
+# A shadow's own tint (the sky's light in it, a screen's black point) grows with its depth.
+_SHADE_TINT = np.float32(0.08)
+_BLEED, _RINGING, _TINT_FLOOR = 12, 0.08, np.float32(1.2 / 255)
+
+
+def evidence(rgb: RGB, background: Background, smooth: float = 1.0, scale: float = 1.0) -> Evidence:
     """Measure the evidence.
 
     Args:
         rgb: ``(H, W, 3)`` sRGB photo.
         background: in the same frame.
         smooth: standard deviation in pixels of the Gaussian that gathers evidence from neighbours.
+        scale: pixels of the photo to one pixel here.
     """
     ratio = np.log((np.maximum(rgb, 0) + _TOE) / (np.maximum(background.rgb, 0) + _TOE))
     ratio = cv2.GaussianBlur(ratio, (0, 0), smooth)
     noise = background.sigma / (background.rgb.mean(2) + _TOE)
     light = ratio.mean(2)
     tint = np.sqrt(((ratio - light[..., None]) ** 2).sum(2))
-    tint = tint / (noise * _spread(tint / noise, background.valid, _RAYLEIGH))
+    side = 2 * max(1, round(_BLEED / scale)) + 1
+    around = cv2.dilate(np.minimum(tint, 1), np.ones((side, side), np.uint8))
+    unit = noise * _spread(tint / noise, background.valid, _RAYLEIGH)
+    floor = _TINT_FLOOR / (background.rgb.mean(2) + _TOE)
+    shade = _SHADE_TINT * np.maximum(-light, 0)
+    tint = tint / np.sqrt(unit**2 + floor**2 + shade**2 + (_RINGING * around) ** 2)
     light_sigma = noise * _spread(np.abs(light) / noise, background.valid, _HALF_NORMAL)
     likelihood = _likelihood(tint, light, light_sigma)
     likelihood[~background.valid] = 0

@@ -71,7 +71,9 @@ def fit_exposure(plate: RGB, photo: RGB, valid: NDArray[np.bool_], block: int | 
         cv2.resize(picture[: rows * side, : columns * side], (columns, rows), interpolation=cv2.INTER_AREA)
         for picture in (plate, photo)
     ]
-    covered = cv2.resize(valid.astype(np.float32)[: rows * side, : columns * side], (columns, rows), interpolation=cv2.INTER_AREA)
+    covered = cv2.resize(
+        valid.astype(np.float32)[: rows * side, : columns * side], (columns, rows), interpolation=cv2.INTER_AREA
+    )
     before, after = (mean.reshape(-1, 3).astype(np.float64) for mean in means)
     usable = (covered.ravel() > 0.99) & (before.max(1) < 0.985) & (after.max(1) < 0.985) & (before.min(1) > 0.01)
     if usable.sum() < 12:
