@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from toprung.cutting.align.alignment import Alignment
 from toprung.cutting.scene import RGB, Background
 
+_BLOWN = 0.05  # sRGB
+
 
 def plate_background(rgb: RGB, alignment: Alignment) -> Background:
     """Return the plate as a background of the photo.
@@ -26,12 +28,13 @@ def plate_background(rgb: RGB, alignment: Alignment) -> Background:
     grey = cv2.cvtColor(plate, cv2.COLOR_RGB2GRAY)
     slope = np.hypot(cv2.Scharr(grey, cv2.CV_32F, 1, 0), cv2.Scharr(grey, cv2.CV_32F, 0, 1)) / 32
     step = max(1, int(np.sqrt(rest.size / 200_000)))
-    quiet, per_slope = _noise(
-        rest[::step, ::step], slope[::step, ::step], alignment.valid[::step, ::step]
-    )
+    quiet, per_slope = _noise(rest[::step, ::step], slope[::step, ::step], alignment.valid[::step, ::step])
     shift = max(per_slope, 0.5 * alignment.expected_error_px)
     slope = cv2.blur(slope, (3, 3))
-    sigma = np.sqrt(quiet**2 + (shift * slope) ** 2).astype(np.float32)
+    # where the plate was overexposed, its light is only known from below
+    top = (0.98 * alignment.gain + alignment.offset).astype(np.float32)
+    blown = (plate >= np.minimum(top, 0.999)).any(2)
+    sigma = np.sqrt(quiet**2 + (shift * slope) ** 2 + (_BLOWN * blown) ** 2).astype(np.float32)
     return Background(plate, sigma, alignment.valid, "plate")
 
 

@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.sparse.linalg import cg
 
 from toprung.cutting.evidence import Evidence, evidence
+from toprung.cutting.light import correct_light
 from toprung.cutting.masks.registry import masker
 from toprung.cutting.scene import Alpha, Background, Scene
 
@@ -30,11 +31,18 @@ def plate_difference(scene: Scene) -> Alpha:
     height, width = scene.rgb.shape[:2]
     if scene.background is None or not scene.background.valid.any():
         return np.zeros((height, width), np.float32)
-    scale = min(1.0, float(np.sqrt(_PIXELS / (height * width))))
+    scale = working_scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     rgb, background = _reduced(scene, size)
-    found = settle(evidence(rgb, background, 0.8))
+    first = evidence(rgb, background, 0.8, 1 / scale)
+    relit = correct_light(background, first, settle(first))
+    found = settle(evidence(rgb, relit, 0.8, 1 / scale))
     return np.clip(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+
+
+def working_scale(height: int, width: int) -> float:
+    """Return the scale, in (0, 1], at which the mask of a picture is found."""
+    return min(1.0, float(np.sqrt(_PIXELS / (height * width))))
 
 
 def settle(found: Evidence) -> Alpha:
@@ -42,12 +50,12 @@ def settle(found: Evidence) -> Alpha:
     height, width = found.likelihood.shape
     if min(height, width) < 3:
         return (found.likelihood > 0).astype(np.float32)
-    chance = 1 / (1 + np.exp(-found.likelihood))
-    pull = np.abs(2 * chance - 1)
+    chance = (found.likelihood > 0).astype(np.float32)
+    pull = 0.3 * np.abs(found.likelihood) / 12 + 0.001
     # darker with the background's tint: shadow or object, left to the neighbours
-    shade = (found.light < -2.5 * found.light_sigma) & (found.light > -0.5) & (found.tint < 4)
-    pull = np.where(shade, 0.01, 0.25 * pull + 0.002)
-    chance = np.where(shade, 0.3, chance)
+    shade = (found.light < -2.5 * found.light_sigma) & (found.light > -0.5) & (found.tint < 3)
+    pull = np.where(shade, 0.01, pull)
+    chance = np.where(shade, 0.1, chance)
     laplacian = _grid(found)
     diagonal = sparse.diags(pull.ravel().astype(np.float64))
     start = cv2.GaussianBlur(chance.astype(np.float32), (0, 0), 2.0).ravel()
