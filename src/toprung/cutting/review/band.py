@@ -1,4 +1,4 @@
-"""Solve alpha in a narrow band, when all around it is known: closed-form matting, with any alpha at the band's sides."""
+"""Solve alpha in a narrow band with all around it known: closed-form matting, any alpha at the band's sides."""
 
 from __future__ import annotations
 
