@@ -31,13 +31,18 @@ def plate_difference(scene: Scene) -> Alpha:
     height, width = scene.rgb.shape[:2]
     if scene.background is None or not scene.background.valid.any():
         return np.zeros((height, width), np.float32)
-    scale = min(1.0, float(np.sqrt(_PIXELS / (height * width))))
+    scale = working_scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     rgb, background = _reduced(scene, size)
     first = evidence(rgb, background, 0.8, 1 / scale)
     relit = correct_light(background, first, settle(first))
     found = settle(evidence(rgb, relit, 0.8, 1 / scale))
     return np.clip(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+
+
+def working_scale(height: int, width: int) -> float:
+    """Return the scale, in (0, 1], at which the mask of a picture is found."""
+    return min(1.0, float(np.sqrt(_PIXELS / (height * width))))
 
 
 def settle(found: Evidence) -> Alpha:

@@ -78,7 +78,9 @@ def _assemble(
     row_of, column_of = np.divmod(pixels, width)
     for offset in range(25):
         down, right = offset // 5 - 2, offset % 5 - 2
-        inside = (row_of + down >= 0) & (row_of + down < height) & (column_of + right >= 0) & (column_of + right < width)
+        inside = (
+            (row_of + down >= 0) & (row_of + down < height) & (column_of + right >= 0) & (column_of + right < width)
+        )
         there = index[np.clip(pixels + down * width + right, 0, height * width - 1)]
         column[:, offset] = np.where(inside & (there >= 0), there, -1)
     keep = (column >= 0) & (bands != 0)

@@ -16,8 +16,8 @@ from toprung.cutting.scene import RGB, Alpha, Background
 from toprung.cutting.triangulation.equations import Solved, outside, solve
 from toprung.cutting.triangulation.exposure import exposed, object_gain
 from toprung.cutting.triangulation.grounds import likely_ground
-from toprung.cutting.triangulation.registration import moving, register
 from toprung.cutting.triangulation.refine import refine
+from toprung.cutting.triangulation.registration import moving, register
 from toprung.cutting.triangulation.settle import settle
 from toprung.errors import CutoutError
 
@@ -127,9 +127,7 @@ def _opaque(one: _View, two: _View, ground: NDArray[np.bool_]) -> NDArray[np.boo
 
 
 def _exposed(view: _View, gain: tuple[float, float, float]) -> _View:
-    return replace(
-        view, rgb=exposed(view.rgb, gain), ground=replace(view.ground, rgb=exposed(view.ground.rgb, gain))
-    )
+    return replace(view, rgb=exposed(view.rgb, gain), ground=replace(view.ground, rgb=exposed(view.ground.rgb, gain)))
 
 
 def _moved(view: _View, matrix: NDArray[np.float64]) -> _View:
