@@ -17,11 +17,16 @@ from toprung.cutting.triangulation.equations import Solved, outside, solve
 from toprung.cutting.triangulation.exposure import exposed, object_gain
 from toprung.cutting.triangulation.grounds import likely_ground
 from toprung.cutting.triangulation.registration import moving, register
+from toprung.cutting.triangulation.object_colour import from_colour, together
 from toprung.cutting.triangulation.refine import refine
 from toprung.cutting.triangulation.settle import settle
 from toprung.errors import CutoutError
 
 Floats = NDArray[np.float32]
+
+
+_PASSES = 2  # of refining by the object's colour
+_CALMED = 0.1  # share of the variance that refining leaves
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,11 @@ def triangulate(
     solved = tries[name]
     valid = one.ground.valid & two.ground.valid
     variance = np.where(valid, solved.variance, np.float32(25.0))
-    fine = refine(solved, valid, has_half_colour(rgb1) and has_half_colour(rgb2))
-    alpha, settled = settle(fine, variance)
+    half_colour = has_half_colour(rgb1) and has_half_colour(rgb2)
+    fine = refine(solved, valid, half_colour)
+    for _ in range(_PASSES):
+        fine = refine(_with_colour(solved, np.clip(fine, 0, 1), one, two, ENCODINGS[name]), valid, half_colour)
+    alpha, settled = settle(fine, variance * np.float32(_CALMED))
     alpha[ground] = 0
     foreground = estimate_foreground(rgb1, alpha, one.ground, encoding=name)
     confidence = np.where(valid, 1 / (1 + 10 * np.sqrt(settled)), 0).astype(np.float32)
@@ -162,6 +170,18 @@ def _solved(one: _View, two: _View, way: Encoding) -> Solved:
         solved = solve(first, ground1, second, ground2, still + through**2 * grounds + np.float32(1e-7))
         through = np.clip(1 - solved.alpha, 0.05, 1)[..., None]
     return solved
+
+
+def _with_colour(solved: Solved, alpha: Floats, one: _View, two: _View, way: Encoding) -> Solved:
+    """Add what the object's colour nearby says to what the two photos' difference says."""
+    pairs, noises = [], []
+    for view in (one, two):
+        photo, ground = (opponent(way.mixed(field))[..., 0] for field in (view.rgb, view.ground.rgb))
+        tilt = way.slope(view.rgb).mean(axis=2) ** 2
+        pairs.append((photo, ground))
+        noises.append(tilt * (view.noise**2 + ((1 - alpha) * view.ground.sigma) ** 2) + np.float32(1e-7))
+    evidence = from_colour(alpha, (pairs[0], pairs[1]), (noises[0], noises[1]), tilt)
+    return replace(solved, luma=together(solved.luma, evidence))
 
 
 def _fine(rgb: RGB) -> Floats:
