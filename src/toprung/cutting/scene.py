@@ -25,10 +25,12 @@ class Photo:
     Attributes:
         rgb: ``(H, W, 3)`` float32 sRGB in [0, 1].
         alpha: ``(H, W)`` float32 in [0, 1] if the file already had transparency, else None.
-        icc: the file's colour profile, None when it had none.
+        icc: the file's RGB colour profile, None when it had none (or one of other pixels, or a broken one).
         bits: bits per channel of the file, 8 or 16.
         name: what messages call it.
         path: where it was read, None for arrays and PIL images.
+        samples: ``(H, W, 3)`` uint8 or uint16, the file's own values in the space of ``icc``; None where that is sRGB.
+        dpi: pixels per inch to the right and down, None when the file does not say.
     """
 
     rgb: RGB
@@ -37,6 +39,8 @@ class Photo:
     bits: int
     name: str
     path: Path | None
+    samples: NDArray[np.uint8] | NDArray[np.uint16] | None = None
+    dpi: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

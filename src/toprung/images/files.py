@@ -9,6 +9,7 @@ import io
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from toprung.images.depth import array_to_eight_bits
 from toprung.images.modes import colour_and_alpha, is_sixteen_bit_colour, sixteen_bit_colour
 from toprung.images.profiles import to_srgb
 from toprung.images.sniff import describe
+
+Sample = TypeVar("Sample", np.uint8, np.uint16, np.float32)
 
 # Pillow knows more, but some of it runs other programs (EPS), guesses without a signature (TGA) or is no
 # picture (PDF, HDF5). A data set holds these.
@@ -120,7 +123,7 @@ def identify(content: bytes) -> Image.Image:
     """
     if not content:
         raise UnreadableImage("it is empty (0 bytes)")
-    with _reasons():
+    with reasons():
         try:
             return Image.open(io.BytesIO(content), formats=_readable_formats())
         except UnidentifiedImageError:
@@ -141,14 +144,13 @@ def decode_rgb(
     Raises:
         UnreadableImage: with the reason alone.
     """
-    with _reasons():
-        orientation = orientation_of(image)
+    with reasons():
         image.load()  # also for deep colour: Pillow judges whether the file is whole
+        orientation = orientation_of(image)  # Pillow and OpenCV turn a TIFF while loading it, and Pillow then says so
         values = None
         if content is not None and is_sixteen_bit_colour(image, content):
             values = sixteen_bit_colour(image, content)
         if values is None:
-            orientation = orientation_of(image)  # Pillow turns a TIFF while loading it, and then says so
             colour, alpha = colour_and_alpha(image)
         else:
             colour = Image.fromarray(values[..., :3])
@@ -170,7 +172,7 @@ def orientation_of(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def turn_upright(values: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def turn_upright(values: NDArray[Sample], orientation: int) -> NDArray[Sample]:
     """Return ``(H, W, C)`` pixels turned as EXIF orientation 1 to 8 says; contiguous.
 
     Source: EXIF 2.32, tag 0x0112.
@@ -212,7 +214,7 @@ def _readable_formats() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _reasons() -> Iterator[None]:
+def reasons() -> Iterator[None]:
     """Turn whatever a decoder raises into a reason for the user."""
     try:
         yield

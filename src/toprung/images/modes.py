@@ -30,14 +30,20 @@ def is_sixteen_bit_colour(image: Image.Image, content: bytes) -> bool:
 
 
 def sixteen_bit_colour(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
-    """Return ``(H, W, 3 or 4)`` uint8 RGB or RGBA as stored, not turned; ``None`` where OpenCV cannot."""
+    """Return ``(H, W, 3 or 4)`` uint8 RGB or RGBA, of a TIFF upright, of a PNG not; ``None`` where OpenCV cannot."""
+    values = stored_sixteen_bits(image, content)
+    return None if values is None else from_sixteen_bits(values)
+
+
+def stored_sixteen_bits(image: Image.Image, content: bytes) -> NDArray[np.uint16] | None:
+    """Return the same at the depth of the file, ``(H, W, 3 or 4)`` uint16."""
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     read = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if read is None or read.dtype != np.uint16 or read.ndim != 3 or read.shape[2] not in {3, 4}:
         return None
     keeps_alpha = read.shape[2] == 4 and (image.mode == "RGBA" or "transparency" in image.info)
     order = [2, 1, 0, 3] if keeps_alpha else [2, 1, 0]
-    return from_sixteen_bits(read[..., order].astype(np.uint16, copy=False))
+    return read[..., order].astype(np.uint16, copy=False)
 
 
 def colour_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -57,17 +63,23 @@ def colour_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | Non
 
 
 def _deep_grey(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    values = np.asarray(image)
-    maximum = 65535
+    values, alpha = stored_deep_grey(image)
+    return Image.fromarray(from_sixteen_bits(values)), None if alpha is None else Image.fromarray(alpha)
+
+
+def stored_deep_grey(image: Image.Image) -> tuple[NDArray[np.uint16], NDArray[np.uint8] | None]:
+    """Return the ``(H, W)`` uint16 samples of a loaded picture of a mode I;16, white being 65535, and its alpha."""
+    stored = np.asarray(image)
+    values = stored.astype(np.uint16)
     tags = getattr(image, "tag_v2", {})
     if tags.get(_TIFF_BITS_PER_SAMPLE) == (12,):
-        maximum = 4095
-    grey = from_sixteen_bits(values, maximum)
+        wide = np.minimum(values.astype(np.uint32), 4095)
+        values = ((wide * 65535 + 2047) // 4095).astype(np.uint16)
     if tags.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO:
-        grey = 255 - grey  # Pillow inverts 8-bit samples only
+        values = 65535 - values  # Pillow inverts 8-bit samples only
     clear = image.info.get("transparency")
-    alpha = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)) if clear is not None else None
-    return Image.fromarray(grey), alpha
+    alpha = np.where(stored == clear, 0, 255).astype(np.uint8) if clear is not None else None
+    return values, alpha
 
 
 def _wide_grey(image: Image.Image) -> Image.Image:

@@ -11,8 +11,8 @@ from PIL import Image, ImageCms
 # A profile's colour space -> the Pillow mode that its pixels have.
 _MODE_OF_SPACE = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 # What Photoshop, GIMP and browsers do by default: colours that both spaces hold stay exactly the same.
-_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
-_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -62,11 +62,11 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")),
             mode,
             "RGB",
-            _INTENT,
-            flags=_FLAGS,
+            INTENT,
+            flags=FLAGS,
         )
         if mode in {"L", "RGB"}:
-            probe = _probe(mode)
+            probe = probe_of(mode)
             before = np.asarray(probe.convert("RGB"), dtype=np.int16)
             after = np.asarray(transform.apply(probe), dtype=np.int16)
             if np.abs(after - before).max() <= 1:
@@ -76,7 +76,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     return transform
 
 
-def _probe(mode: str) -> Image.Image:
+def probe_of(mode: str) -> Image.Image:
     """Return a small picture with colours from all over the cube (RGB) or the ramp (L)."""
     if mode == "L":
         return Image.fromarray(np.arange(256, dtype=np.uint8)[None])
@@ -93,6 +93,6 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
         ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")),
         "LAB",
         "RGB",
-        _INTENT,
-        flags=_FLAGS,
+        INTENT,
+        flags=FLAGS,
     )

@@ -19,7 +19,7 @@ class Masker(Protocol):
 MASKERS: dict[str, Masker] = {}
 
 # the files of this folder that hold maskers; a new masker is a new file and a line here
-_FILES = ("plate_difference",)
+_FILES = ("plate_difference", "grabcut")
 
 
 def masker(name: str) -> Callable[[Masker], Masker]:

@@ -1,0 +1,166 @@
+"""Writing a cutout: a picture with transparency, trimmed when asked, and the object on plain colours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toprung.cutting.output.colours import bleed, laid_on, own_samples, quantised
+from toprung.cutting.output.formats import FORMATS, Format, find_format
+from toprung.cutting.output.paint import Paint
+from toprung.cutting.scene import RGB, Alpha, Photo
+from toprung.errors import CutoutError
+from toprung.storage import replacing
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How cutouts are written.
+
+    Attributes:
+        format: "png", "png16", "webp", "tiff", or "auto": png16 for photos with 16 bits, png for others.
+        margin: pixels of transparency kept around the object, beyond the photo's border too; None keeps the frame.
+        paints: colours to lay the object on, a file each.
+    """
+
+    format: str = "auto"
+    margin: int | None = None
+    paints: tuple[Paint, ...] = ()
+
+    def names(self, stem: str) -> tuple[str, ...]:
+        """Return the names of all files that a photo may give in this style; the first ones are the cutout's."""
+        extensions = sorted({FORMATS[name].extension for name in _possible(self.format)})
+        return tuple(f"{stem}{e}" for e in extensions) + tuple(
+            f"{stem}.on-{paint.name}{e}" for paint in self.paints for e in extensions
+        )
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        cutout: the picture with transparency.
+        composites: the object on each colour, in order.
+        box: x, y, width, height in pixels of the photo that the files show; x and y may be negative with a margin.
+    """
+
+    cutout: Path
+    composites: tuple[Path, ...]
+    box: Box
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (self.cutout, *self.composites)
+
+
+def write_cutout(
+    stem: Path, photo: Photo, alpha: Alpha, foreground: RGB, style: Style, *, replaceable: Collection[Path] = ()
+) -> Written:
+    """Write a cutout and its composites, each in one step under its final name.
+
+    The cutout has straight alpha, the photo's own colour space, profile and resolution, and no other data of the file
+    (EXIF). Composites are sRGB.
+
+    Args:
+        stem: path without extension; ``stem.on-white.png`` and so on for composites. Folders are made.
+        photo: the photo, which tells space, profile, resolution and depth.
+        alpha: ``(H, W)`` float32 in [0, 1].
+        foreground: ``(H, W, 3)`` float32 sRGB in [0, 1].
+        style: format, margin, colours.
+        replaceable: files that may be written over; any other existing file is refused.
+
+    Raises:
+        CutoutError: a file is in the way, or the format does not hold the picture.
+        StorageError: full disk, or no permission.
+    """
+    form = format_for(style.format, photo)
+    extension = form.extension
+    paths = [stem.with_name(stem.name + extension)]
+    paths += [stem.with_name(f"{stem.name}.on-{paint.name}{extension}") for paint in style.paints]
+    for path in paths:
+        refuse_existing(path, photo, replaceable)
+    levels = quantised(alpha, form.bits)
+    box = (0, 0, levels.shape[1], levels.shape[0]) if style.margin is None else trimmed(levels, style.margin)
+    x, y, width, height = box
+    inside = np.s_[max(y, 0) : y + height, max(x, 0) : x + width]
+    shown = Photo(photo.rgb[inside], None, photo.icc, photo.bits, photo.name, photo.path, _part(photo.samples, inside))
+    samples = own_samples(shown, foreground[inside], form.bits)
+    rgba = np.zeros((height, width, 4), samples.dtype)
+    place = _place(box, levels.shape)
+    rgba[place][..., :3], rgba[place][..., 3] = samples, levels[inside]
+    del samples
+    colours = np.ascontiguousarray(rgba[..., :3])
+    bleed(colours, rgba[..., 3])
+    rgba[..., :3] = colours
+    with replacing(paths[0]) as temporary:
+        form.write(temporary, rgba, photo.icc, photo.dpi)
+    for path, paint in zip(paths[1:], style.paints, strict=True):
+        ground = quantised(np.array(paint.rgb, np.float32) / 255, form.bits)
+        picture = np.full((height, width, 3), ground, rgba.dtype)
+        picture[place] = laid_on(foreground[inside], alpha[inside], paint.rgb, form.bits)
+        with replacing(path) as temporary:
+            form.write(temporary, picture, None, photo.dpi)
+    return Written(paths[0], tuple(paths[1:]), box)
+
+
+def format_for(name: str, photo: Photo) -> Format:
+    """Return the format of a photo's cutout; "auto" keeps the photo's depth.
+
+    Raises:
+        CutoutError: there is none of this name.
+    """
+    return find_format(("png16" if photo.bits == 16 else "png") if name == "auto" else name)
+
+
+def trimmed(levels: NDArray, margin: int) -> Box:
+    """Return x, y, width, height of what is not wholly transparent, with ``margin`` pixels around it.
+
+    A picture that shows nothing keeps its frame.
+    """
+    rows, columns = np.flatnonzero(levels.any(axis=1)), np.flatnonzero(levels.any(axis=0))
+    if not len(rows):
+        return 0, 0, levels.shape[1], levels.shape[0]
+    x, y = int(columns[0]) - margin, int(rows[0]) - margin
+    return x, y, int(columns[-1]) + margin + 1 - x, int(rows[-1]) + margin + 1 - y
+
+
+def refuse_existing(path: Path, photo: Photo, replaceable: Collection[Path]) -> None:
+    """Refuse to write over the photo itself, or over a file that is not named as replaceable.
+
+    Raises:
+        CutoutError: with the remedy.
+    """
+    if not path.exists():
+        return
+    if photo.path is not None and photo.path.exists() and path.samefile(photo.path):
+        raise CutoutError(f"{path} is the photo itself and is not written over; choose another folder with --out.")
+    if path not in replaceable:
+        raise CutoutError(
+            f"{path} exists already and was not written by this job; move it, or choose another folder with --out."
+        )
+
+
+def _possible(name: str) -> Sequence[str]:
+    find_format("png" if name == "auto" else name)
+    return ("png", "png16") if name == "auto" else (name,)
+
+
+def _part(samples: NDArray | None, inside: tuple[slice, slice]) -> NDArray | None:
+    return None if samples is None else samples[inside]
+
+
+def _place(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return where in the written picture the photo's pixels lie."""
+    x, y, width, height = box
+    return np.s_[
+        max(-y, 0) : min(y + height, shape[0]) - y,
+        max(-x, 0) : min(x + width, shape[1]) - x,
+    ]

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from tests.cutting.align.scenes import MATRIX, PLACES, on_photo, scene
+from toprung.cutting.align.by_points import align_by_points
+from toprung.cutting.align.points import PointPairs
+from toprung.errors import CutoutError
+
+
+def test_exact_pairs_lay_the_plate_on_the_photo() -> None:
+    plate, photo = scene()
+    found = align_by_points(plate, photo, PointPairs(PLACES, on_photo(PLACES)))
+    assert found.status == "aligned"
+    assert found.method == "points"
+    assert found.model == "affine"
+    assert found.inliers == len(PLACES)
+    np.testing.assert_allclose(found.matrix, MATRIX, atol=1e-9)
+    assert found.overlap > 0.85
+    assert found.aligned is not None
+    inside = np.zeros((120, 160), bool)
+    inside[8:42, 12:148] = True
+    assert np.median(found.residual[inside]) < 0.01
+    assert found.residual[55:85, 70:95].mean() > 0.2  # the object stays
+
+
+def test_pairs_of_other_pictures_are_refused() -> None:
+    plate, photo = scene()
+    with pytest.raises(CutoutError, match="made on other pictures"):
+        align_by_points(plate, photo, PointPairs(10 * PLACES, PLACES))
+
+
+def test_what_the_pairs_do_not_support_is_not_aligned() -> None:
+    plate, photo = scene()
+    mirrored = np.array([159, 0]) + np.array([-1, 1]) * PLACES
+    found = align_by_points(plate, photo, PointPairs(PLACES, mirrored))
+    assert found.status == "not aligned"
+    assert "mirror" in found.reason
+    assert found.aligned is None
+    assert not found.valid.any()

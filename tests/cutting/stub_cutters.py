@@ -1,0 +1,78 @@
+"""Cutters that know nothing: what is dark is the object. The tests of the job around them need no better."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toprung.cutting.photo import open_photo
+from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Verdict
+from toprung.errors import CutoutError
+
+
+@dataclass(frozen=True)
+class Stub:
+    photo: Photo
+    alpha: Alpha
+    foreground: RGB
+    verdict: Verdict
+    candidates: tuple[Candidate, ...] = ()
+    disagreement: Alpha | None = None
+
+
+def dark(
+    photo: Path,
+    plate: Path | None = None,
+    second: Path | None = None,
+    second_plate: Path | None = None,
+    **settings: Any,
+) -> Stub:
+    """The name says how it shall come out."""
+    opened = open_photo(photo)
+    alpha = (1 - opened.rgb.mean(axis=2)).astype(np.float32)
+    if plate is not None and open_photo(plate).rgb.shape != opened.rgb.shape:
+        raise CutoutError(f"the plate {plate} has another size; give one of the same.")
+    reasons = {"trimap": str(settings.get("trimap")), "second": str(second), "methods": str(settings.get("methods"))}
+    status = next((status for status in ("check", "failed") if status in photo.name), "good")
+    verdict = Verdict(status, 0.01, (0.005, 0.02), tuple(f"{name} {value}." for name, value in reasons.items()))
+    everything = Candidate("everything", np.ones_like(alpha), opened.rgb, 0.1, 0.3)
+    return Stub(opened, alpha, opened.rgb, verdict, (Candidate("dark", alpha, opened.rgb), everything))
+
+
+def logged(photo: Path, *others: Path | None, log: str, **settings: Any) -> Stub:
+    """Tell in a file that it was called."""
+    with Path(log).open("a") as file:
+        file.write(f"{photo.name}\n")
+    return dark(photo, *others)
+
+
+def clumsy(photo: Path, *others: Path | None, **settings: Any) -> Stub:
+    """Break on some names, as programs do."""
+    if "bug" in photo.name:
+        raise ZeroDivisionError("oh")
+    if "memory" in photo.name:
+        raise MemoryError
+    if "kill" in photo.name:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "exit" in photo.name:
+        os._exit(7)
+    return dark(photo)
+
+
+def slow(photo: Path, *others: Path | None, **settings: Any) -> Stub:
+    """Take a while."""
+    time.sleep(0.3)
+    return dark(photo)
+
+
+def remember(out: Path, name: str, what: Any, files: tuple[str, ...]) -> None:
+    """Note for a review."""
+    target = out / "notes" / f"{name}.txt"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(what if isinstance(what, str) else f"{what.verdict.status} {files}")
