@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+
 @dataclass(frozen=True)
 class Evidence:
     """One measurement of 1 − alpha per pixel, ``(H, W)`` float32, and its information, one over its variance."""

@@ -56,7 +56,7 @@ def object_gain(rgb1: RGB, rgb2: RGB, opaque: NDArray[np.bool_]) -> tuple[float,
     return red, green, blue
 
 
-def exposed(rgb: RGB, gain: tuple[float, float, float]) -> RGB:
+def with_gain(rgb: RGB, gain: tuple[float, float, float]) -> RGB:
     """Return the picture with its linear light multiplied per channel, sRGB again; not clipped above."""
     if gain == (1.0, 1.0, 1.0):
         return rgb
