@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,18 +82,20 @@ def cutout(
         nothing = materials.empty()
         verdict = Verdict("failed", 0.5, (0.0, 1.0), (*remarks, _nothing_applies(methods)))
         return Cutout(nothing, opened.rgb, (), verdict, nothing, "none", alignment, opened, time.perf_counter() - start)
-    return _decided(opened.rgb, materials, candidates, remarks, start, opened)
+    decisive = {entry.name for entry in entries if entry.decides}
+    return _decided(opened.rgb, materials, candidates, decisive, remarks, start, opened)
 
 
 def _decided(
     rgb: RGB,
     materials: Materials,
     candidates: list[Candidate],
+    decisive: Set[str],
     remarks: tuple[str, ...],
     start: float,
     opened: Photo,
 ) -> Cutout:
-    """Judge all candidates and their fusion, and take the one that is expected to be best."""
+    """Judge all candidates and their fusion, and take the one that is expected to be best, or a decisive one."""
     alphas: dict[str, Alpha] = {candidate.name: candidate.alpha for candidate in candidates}
     disagreement = disagreement_of(alphas)
     verdicts = rank(materials.scene, alphas, None, materials.alignment)
@@ -103,7 +105,7 @@ def _decided(
         alphas["fused"] = fused
         verdicts = rank(materials.scene, alphas, None, materials.alignment)
     judged = [replace(one, expected_error=verdicts[one.name].expected_error) for one in candidates]
-    judged.sort(key=lambda one: verdicts[one.name].expected_error)
+    judged.sort(key=lambda one: (one.name not in decisive, verdicts[one.name].expected_error))
     best = judged[0]
     verdict = verdicts[best.name]
     if remarks:
