@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toprung.cutting.align.blocks import Fit, refine
+from toprung.cutting.align.blocks import BLOCK, Fit, refine
 from toprung.cutting.align.detail import Plane, detail, reduce, scaling
 from toprung.cutting.align.features import feature_guess
 from toprung.cutting.align.motion import (
@@ -51,6 +51,9 @@ def search(plate: Plane, photo: Plane) -> Found:
         photo: ``(H, W)`` float32 grey of the photo.
     """
     levels = _levels(plate, photo)
+    if any(min(level.photo.shape) < BLOCK for level in levels):
+        size = f"{photo.shape[1]} × {photo.shape[0]} pixels"
+        return Found(np.eye(3), "translation", "none", float("inf"), 0, 0.0, f"the photo is too small ({size})")
     tried: list[tuple[float, str, Fit]] = []
     for method, guess in _guesses(plate, photo):
         fit = _climb(levels, guess)
