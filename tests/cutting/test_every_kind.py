@@ -102,7 +102,7 @@ def test_tiny_pictures_give_an_answer(shape: tuple[int, int], plated: bool) -> N
     assert np.isfinite(found.foreground).all()
     assert found.verdict.status in {"good", "check", "failed"}
     if plated:
-        assert "could not be aligned: the photo is too small" in found.verdict.reasons[0]
+        assert "could not be aligned: a picture is too small" in found.verdict.reasons[0]
 
 
 def test_a_plate_of_another_size_is_no_error() -> None:

@@ -23,9 +23,6 @@ Matrix = NDArray[np.float64]
 _PRIOR = np.array([10.0, 10.0, 1.0, 1.0, 0.02, 0.02, 0.02, 0.02])
 
 
-BLOCK = 24  # pixels a side
-
-
 @dataclass(frozen=True)
 class Fit:
     """A motion fitted to blocks.
@@ -47,7 +44,7 @@ class Fit:
     moved: float
 
 
-def refine(plate: Plane, photo: Plane, matrix: Matrix, *, parameters: int, steps: int, block: int = BLOCK) -> Fit:
+def refine(plate: Plane, photo: Plane, matrix: Matrix, *, parameters: int, steps: int, block: int = 24) -> Fit:
     """Improve a motion by Gauss–Newton on the details of both pictures.
 
     Args:
