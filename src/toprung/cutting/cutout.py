@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -38,6 +39,8 @@ def cutout(
     trimap: Picture | None = None,
 ) -> Cutout:
     """Cut the object out of a photo.
+
+    Where the photo is transparent already, the cutout is at most as opaque as the photo.
 
     Args:
         photo: a file, a PIL image or an array.
@@ -76,7 +79,8 @@ def cutout(
         begun = time.perf_counter()
         alpha = entry.solve(materials)
         if alpha is not None:
-            candidates.append(Candidate(entry.name, alpha, None, time.perf_counter() - begun))
+            shown = alpha if opened.alpha is None else np.minimum(alpha, opened.alpha)
+            candidates.append(Candidate(entry.name, shown, None, time.perf_counter() - begun))
     remarks = _remarks(alignment)
     if not candidates:
         nothing = materials.empty()
