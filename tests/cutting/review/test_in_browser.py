@@ -257,7 +257,7 @@ def test_the_slider_and_the_grounds(server, open_page):
 
 def test_as_a_plain_file_choices_are_downloaded(folder, open_page, tmp_path):
     page = open_page((folder / "review.html").as_uri())
-    assert "toprung cutout my out --review" in page.text_content("#notice")
+    assert "with --choices choices.json, or with --review" in page.text_content("#notice")
     choose(page, "tape roll.jpg")
     page.keyboard.press("2")
     page.keyboard.press("b")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import cg
 
+from toprung.cutting.enclosed import fill_object_like
 from toprung.cutting.evidence import Evidence, evidence
 from toprung.cutting.light import correct_light
 from toprung.cutting.masks.registry import masker
@@ -36,7 +37,8 @@ def plate_difference(scene: Scene) -> Alpha:
     rgb, background = _reduced(scene, size)
     first = evidence(rgb, background, 0.8, 1 / scale)
     relit = correct_light(background, first, settle(first))
-    found = settle(evidence(rgb, relit, 0.8, 1 / scale))
+    second = evidence(rgb, relit, 0.8, 1 / scale)
+    found = fill_object_like(settle(second), second)
     return np.clip(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
 
 

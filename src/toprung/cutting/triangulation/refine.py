@@ -48,6 +48,7 @@ def refine(solved: Solved, valid: NDArray[np.bool_], half_colour: bool) -> Float
             return whole + _laplacian(field, across, down)
 
         x = _conjugate_gradients(times, right, diagonal, x)
+        x = np.clip(x, 0, 1)
         guide = x
     return 1 - x
 
