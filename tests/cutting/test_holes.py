@@ -102,3 +102,21 @@ def test_tiny(size, value):
     ground = Background(rgb, np.full(size, 0.01, np.float32), np.ones(size, bool), "plate")
     alpha = np.full(size, value, np.float32)
     assert np.array_equal(settle_holes(rgb, ground, alpha), alpha)
+
+
+def detailed():
+    """A plate with detail of its own, a few levels strong."""
+    grain = np.random.default_rng(9).normal(size=(120, 160, 1)).astype(np.float32) * 6 / 255
+    plate = (lit_paper() + grain).astype(np.float32)
+    return Background(plate, np.full((120, 160), SIGMA, np.float32), np.ones((120, 160), bool), "plate")
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_detail_of_the_plate_shows_through_a_hole_only(real):
+    ground, body, truth = detailed(), disc(radius=0.35), ring(0.15)
+    noise = np.random.default_rng(4).normal(size=(120, 160, 3)) * SIGMA
+    seen = ground.rgb if real else lit_paper()
+    share = truth[..., None]
+    rgb = np.where(body[..., None] > 0.5, share * textured() + (1 - share) * seen, ground.rgb) + noise
+    settled = settle_holes(rgb.astype(np.float32), ground, body)
+    assert np.abs(settled - (truth if real else body)).mean() < 0.004

@@ -1,8 +1,9 @@
 """Holes: enclosed background seen through a tape roll or a cup's handle is opened, a label of the same colour is not.
 
-Each enclosed region of the silhouette that could be background is tried against four kinds of evidence: its colours
-(allowing for shade, as holes often lie in it), its texture against that of the background elsewhere, the contrast of
-its rim, and islands inside it, which cannot float in a hole.
+Each enclosed region of the silhouette that could be background is tried against evidence of several kinds: its colours
+(allowing for shade, as holes often lie in it), the background's own detail, which shows through a hole and nowhere
+else, the strength of its texture where the background has no detail, the contrast of its rim, and islands inside it,
+which cannot float in a hole.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _LEAST_SHARE = 1.5e-5  # of the picture
 _TYPICAL = 2.5  # a hole's median distance may be this many times that of the background elsewhere,
 _TYPICAL_AT_LEAST = 1.9  # or this, as it may also reflect the object
 _TEXTURE = (0.55, 2.0)  # the same for the fine texture, least and most
+_VAGUE = 2.2  # where the background's sigma is this many times its median, being like it says nothing
+_ENOUGH = 40  # pixels in which a correlation of details can be judged
+_LIKENESS = 0.22  # least correlation of the photo's detail with the background's in a hole
 _AROUND = 16  # pixels about a hole that are looked at when its edge is drawn
 _RIM = 0.6  # share of the rim that must be unlike the background
 _ISLANDS = 0.02  # share of the region that islands may fill
@@ -112,7 +116,12 @@ def _judged(rgb: RGB, background: Background, alpha: Alpha) -> list[tuple[Hole, 
 _NOT_ENCLOSED = "not enclosed"
 _HOLDS_SOMETHING = "something stands inside it"
 _OTHER_TEXTURE = "its texture is not the background's"
-_AGAINST = (_HOLDS_SOMETHING, _OTHER_TEXTURE)  # evidence strong enough to close a hole that the mask has open
+_OTHER_DETAIL = "it does not show the background's detail"
+_AGAINST = (
+    _HOLDS_SOMETHING,
+    _OTHER_TEXTURE,
+    _OTHER_DETAIL,
+)  # evidence strong enough to close a hole that the mask has open
 
 
 @dataclass(frozen=True)
@@ -123,21 +132,33 @@ class _Reference:
         distance: median of the shaded distance.
         texture: root of the median squared fine residual.
         fine: ``(H, W)`` squared fine residual, of the whole picture.
+        detail: ``(H, W, 3)`` the photo's fine detail; ``expected``: the background's.
+        sigma: ``(H, W)`` the background's; ``usual``: its median.
     """
 
     distance: float
     texture: float
     fine: NDArray[np.float32]
+    detail: RGB
+    expected: RGB
+    sigma: NDArray[np.float32]
+    usual: float
 
     @staticmethod
     def of(rgb: RGB, background: Background, alpha: Alpha, measured: Unlikeness) -> _Reference:
-        residual = rgb - measured.shade[..., None] * background.rgb
-        fine = ((residual - cv2.GaussianBlur(residual, (0, 0), 1.5)) ** 2).mean(-1).astype(np.float32)
+        detail, expected = _detail(rgb), _detail(background.rgb)
+        fine = (_detail(rgb - measured.shade[..., None] * background.rgb) ** 2).mean(-1).astype(np.float32)
+        usual = float(np.median(background.sigma[background.valid]))
         clear = cv2.erode((alpha < 0.02).astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=1) > 0
         seen = clear & background.valid & (measured.shaded < _ALIKE)
-        if np.count_nonzero(seen) < 50:
-            return _Reference(1.0, float(np.median(background.sigma)) * 0.75, fine)
-        return _Reference(float(np.median(measured.shaded[seen])), float(np.sqrt(np.median(fine[seen]))), fine)
+        distance, texture = 1.0, usual * 0.75
+        if np.count_nonzero(seen) >= 50:
+            distance, texture = float(np.median(measured.shaded[seen])), float(np.sqrt(np.median(fine[seen])))
+        return _Reference(distance, texture, fine, detail, expected, background.sigma, usual)
+
+
+def _detail(rgb: RGB) -> RGB:
+    return np.asarray(rgb - cv2.GaussianBlur(rgb, (0, 0), 1.5), np.float32)
 
 
 def _objection(
@@ -161,7 +182,15 @@ def _objection(
         return "it has no clear rim"
     if float(np.median(measured.shaded[part][core])) > max(_TYPICAL * reference.distance, _TYPICAL_AT_LEAST):
         return "its colour is not the background's"
+    if float(np.median(reference.sigma[part][core])) > _VAGUE * reference.usual:
+        return "the background is too vague there"
     slack = 1 + 2 / np.sqrt(count)
+    wide = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
+    expected = reference.expected[part][wide]
+    if len(expected) >= _ENOUGH and float(expected.std()) > 0.7 * reference.texture:
+        # the background has detail of its own there: it shows through a hole, and through nothing else
+        likeness = float(np.corrcoef(reference.detail[part][wide].ravel(), expected.ravel())[0, 1])
+        return _OTHER_DETAIL if likeness < _LIKENESS else ""
     texture = float(np.sqrt(np.median(reference.fine[part][core])))
     floor = 0.35 / 255  # rounding to 8 bits
     ratio = (texture + floor) / (reference.texture + floor)

@@ -53,8 +53,8 @@ def unlikeness(rgb: RGB, background: Background) -> Unlikeness:
     brightness = (under * under).sum(-1)
     shade = np.clip((lifted * under).sum(-1) / np.maximum(brightness, 1e-6), _DARKEST, 1)
     shade = np.asarray(cv2.GaussianBlur(np.asarray(shade, np.float32), (0, 0), 1.5), np.float32)
-    plain = _whitened((lifted - under) / scale, background.valid)
-    shaded = _whitened((lifted - shade[..., None] * under) / scale, background.valid)
+    plain = _whitened(np.asarray((lifted - under) / scale, np.float32), background.valid)
+    shaded = _whitened(np.asarray((lifted - shade[..., None] * under) / scale, np.float32), background.valid)
     return Unlikeness(plain, np.minimum(plain, shaded), shade)
 
 
