@@ -146,7 +146,7 @@ def test_order_of_the_photos_does_not_matter(seed: int) -> None:
 
 def test_sizes_must_agree() -> None:
     one, two = pair("disc")
-    with pytest.raises(CutoutError, match="120 × 120, 119 × 120"):
+    with pytest.raises(CutoutError, match="119 × 120, 120 × 120"):
         triangulate(one.photo, one.background(), two.photo[:, :-1], two.background())
 
 

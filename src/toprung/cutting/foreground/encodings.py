@@ -1,4 +1,4 @@
-"""The two ways in which colours are mixed in a picture: in linear light (a lens), or on the encoded values (software)."""
+"""The two ways in which a picture's colours are mixed: in linear light (a lens), or as encoded values (software)."""
 
 from __future__ import annotations
 

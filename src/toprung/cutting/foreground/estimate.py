@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from toprung.cutting.foreground.band import Priors, solve_tile
+from toprung.cutting.foreground.chroma import has_half_colour
 from toprung.cutting.foreground.encodings import Encoding, encoding_of, likely_encoding
 from toprung.cutting.foreground.fill import fill
 from toprung.cutting.foreground.light import ground_light
@@ -21,7 +22,7 @@ from toprung.errors import CutoutError
 Floats = NDArray[np.float32]
 Picture = str | Path | Image.Image | NDArray
 
-_TILE, _OVERLAP = 1024, 16
+_TILE, _OVERLAP = 768, 16
 _SMALLEST = 16  # pixels of the short side at the coarsest level
 _ROUNDS = 16
 
@@ -63,12 +64,13 @@ def estimate_foreground(
         base, sigma = ground.rgb, ground.sigma
         back = 0.002
     front = neighbour_spread(rgb, share >= 1, noise, 0.004, 0.02)
-    colours, _ = _solve(rgb, share, base, sigma, way, Priors(noise, front, back))
+    half = has_half_colour(rgb)
+    colours, _ = _solve(rgb, share, base, sigma, way, Priors(noise, front, back), half)
     return colours
 
 
 def _solve(
-    rgb: Floats, alpha: Floats, plate: Floats, sigma: Floats, way: Encoding, priors: Priors
+    rgb: Floats, alpha: Floats, plate: Floats, sigma: Floats, way: Encoding, priors: Priors, half_colour: bool
 ) -> tuple[Floats, Floats]:
     """Return F and R everywhere, each level starting from the one of half its size."""
     import cv2
@@ -83,9 +85,11 @@ def _solve(
         front, rest = front.copy(), rest.copy()
     else:
         half = ((width + 1) // 2, (height + 1) // 2)
-        smaller = [cv2.resize(field, half, interpolation=cv2.INTER_AREA) for field in (rgb, alpha, plate, sigma)]
-        coarse = _solve(*smaller, way, priors)
-        front, rest = (cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR) for field in coarse)
+        smaller = [np.asarray(cv2.resize(field, half, interpolation=cv2.INTER_AREA), np.float32) for field in (rgb, alpha, plate, sigma)]
+        coarse = _solve(smaller[0], smaller[1], smaller[2], smaller[3], way, priors, False)
+        front, rest = (
+            np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32) for field in coarse
+        )
     opaque, clear = alpha >= 1, alpha <= 0
     front[opaque] = rgb[opaque]
     rest[clear] = way.mixed(rgb[clear]) - way.mixed(plate[clear])
@@ -96,8 +100,9 @@ def _solve(
             continue
         some = unknown[outer]
         solved = solve_tile(
-            rgb[outer], alpha[outer], plate[outer], sigma[outer], front[outer], rest[outer], some, way, priors, _ROUNDS
-        )
+            rgb[outer], alpha[outer], plate[outer], sigma[outer], front[outer], rest[outer], some, way, priors,
+            half_colour, _ROUNDS,
+        )  # fmt: skip
         for field, values in zip((front, rest), solved, strict=True):
             tile = field[outer].copy()
             tile[some] = values
