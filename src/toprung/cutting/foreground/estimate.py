@@ -25,6 +25,7 @@ Picture = str | Path | Image.Image | NDArray
 _TILE, _OVERLAP = 768, 16
 _SMALLEST = 16  # pixels of the short side at the coarsest level
 _ROUNDS = 16
+_EDGES = 2.5  # noise at edges, where JPEG spreads it, over noise on flat parts
 
 
 def estimate_foreground(
@@ -58,14 +59,14 @@ def estimate_foreground(
     way = encoding_of(name)
     noise = noise_level(rgb)
     if plate is None:
-        back = neighbour_spread(rgb, share <= 0, noise, 0.002, 0.01)
+        back = 3 * neighbour_spread(rgb, share <= 0, noise, 0.002, 0.01)
         base, sigma = np.zeros_like(rgb), np.zeros(share.shape, np.float32)
     else:
         base, sigma = ground.rgb, ground.sigma
-        back = 0.002
-    front = neighbour_spread(rgb, share >= 1, noise, 0.004, 0.02)
+        back = 0.006
+    front = 0.7 * neighbour_spread(rgb, share >= 1, noise, 0.004, 0.02)
     half = has_half_colour(rgb)
-    colours, _ = _solve(rgb, share, base, sigma, way, Priors(noise, front, back), half)
+    colours, _ = _solve(rgb, share, base, sigma, way, Priors(_EDGES * noise, front, back), half)
     return colours
 
 
