@@ -17,6 +17,7 @@ from toprung.cutting.foreground.grid import Colours, Grid, Operator, Springs
 
 Floats = NDArray[np.float32]
 
+_RESTARTS = 2  # of conjugate gradients, each with the prior's weights renewed
 _SHARE = 0.3  # of a pixel's own weight in what halved colours say of it, for the preconditioner
 
 
@@ -72,19 +73,12 @@ def solve_tile(
     b = 1 - a
     seen = photo[at]
     tilt = way.slope(seen).mean(axis=1)
-    steep = way.slope(np.clip(front[at], 0, 1)).mean(axis=1)
     variance = (priors.noise**2 + (b[:, 0] * sigma[at]) ** 2) * tilt**2
     data = (1 / np.maximum(variance, np.float32(1e-9)))[:, None]
-
-    def tie_front(y: NDArray, x: NDArray, other: NDArray) -> Floats:
-        difference = ((front[y, x] - front[at]) ** 2).mean(axis=1)
-        return 1 / ((priors.front**2 + difference) * steep * np.where(other >= 0, steep[other], steep))
 
     def tie_rest(y: NDArray, x: NDArray, other: NDArray) -> Floats:
         return 1 / (priors.back**2 * tilt * np.where(other >= 0, tilt[other], tilt))
 
-    mixed_front = way.mixed(np.clip(front, 0, 1))
-    ties_f = Springs(grid, opponent(mixed_front), alpha > 0, tie_front)
     ties_r = Springs(grid, opponent(rest), alpha < 1, tie_rest)
     lit, bare = opponent(way.mixed(seen)), b * opponent(way.mixed(plate[at]))
     see: Operator = _as_it_is
@@ -95,10 +89,26 @@ def solve_tile(
         see = _halved(Colours(grid).spread)
         lit[:, 1:] -= spread_colour(np.ascontiguousarray(around[..., 1:]))[at]
         share[1:] = _SHARE
-    f, r = _conjugate_gradients(
-        a, b, data, lit - see(bare), opponent(mixed_front[at]), opponent(rest[at]), ties_f, ties_r, see, share, rounds
-    )
-    return way.encoded(from_opponent(f)), from_opponent(r)
+    wanted = lit - see(bare)
+    guess, r = np.clip(front, 0, 1), opponent(rest[at])
+    for _ in range(_RESTARTS):
+        ties_f = _front_springs(grid, guess, alpha > 0, way, priors.front)
+        f = opponent(way.mixed(guess[at]))
+        f, r = _conjugate_gradients(a, b, data, wanted, f, r, ties_f, ties_r, see, share, rounds)
+        guess[at] = np.clip(way.encoded(from_opponent(f)), 0, 1)
+    return guess[at], from_opponent(r)
+
+
+def _front_springs(grid: Grid, guess: Floats, held: NDArray[np.bool_], way: Encoding, scale: float) -> Springs:
+    """Tie neighbours' F, weakly where the guess differs between them."""
+    mine = guess[grid.rows, grid.columns]
+    steep = way.slope(mine).mean(axis=1)
+
+    def tie(y: NDArray, x: NDArray, other: NDArray) -> Floats:
+        difference = ((guess[y, x] - mine) ** 2).mean(axis=1)
+        return 1 / ((scale**2 + difference) * steep * np.where(other >= 0, steep[other], steep))
+
+    return Springs(grid, opponent(way.mixed(guess)), held, tie)
 
 
 def _as_it_is(values: Floats) -> Floats:
@@ -114,14 +124,19 @@ def _halved(spread: Operator) -> Operator:
     return see
 
 
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> Floats:
+    """Return the quotient per channel, 0 where there is nothing left to share."""
+    return np.where(whole > 1e-20, part / np.maximum(whole, 1e-20), 0).astype(np.float32)
+
+
 def _conjugate_gradients(
-    a: Floats, b: Floats, data: Floats, lit: Floats, f: Floats, r: Floats, ties_f: Springs, ties_r: Springs,
+    a: Floats, b: Floats, data: Floats, wanted: Floats, f: Floats, r: Floats, ties_f: Springs, ties_r: Springs,
     see: Operator, share: Floats, rounds: int,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Solve for F and R, preconditioned by the 2 × 2 block of each pixel and channel."""
     own = data * share
     ff, fr, rr = own * a * a + ties_f.total, own * a * b, own * b * b + ties_r.total
-    scale = 1 / (ff * rr - fr * fr)
+    scale = 1 / (own * (a * a * ties_r.total + b * b * ties_f.total) + ties_f.total * ties_r.total)
 
     def times(x: Floats, y: Floats) -> tuple[Floats, Floats]:
         back = see(data * see(a * x + b * y))
@@ -131,24 +146,22 @@ def _conjugate_gradients(
         return scale * (rr * x - fr * y), scale * (ff * y - fr * x)
 
     def dot(x: Floats, y: Floats, u: Floats, v: Floats) -> NDArray[np.float64]:
-        return np.asarray(
-            np.einsum("nc,nc->c", x, u, dtype=np.float64) + np.einsum("nc,nc->c", y, v, dtype=np.float64)
-        )
+        return np.asarray(np.einsum("nc,nc->c", x, u, dtype=np.float64) + np.einsum("nc,nc->c", y, v, dtype=np.float64))
 
-    right = see(data * lit)
+    right = see(data * wanted)
     x, y = times(f, r)
     left_f, left_r = a * right + ties_f.pull - x, b * right + ties_r.pull - y
     step_f, step_r = solved(left_f, left_r)
     energy = start = dot(left_f, left_r, step_f, step_r)
     for _ in range(rounds):
         x, y = times(step_f, step_r)
-        size = (energy / np.maximum(dot(step_f, step_r, x, y), 1e-30)).astype(np.float32)
+        size = _share(energy, dot(step_f, step_r, x, y))
         f, r = f + size * step_f, r + size * step_r
         left_f, left_r = left_f - size * x, left_r - size * y
         x, y = solved(left_f, left_r)
         after = dot(left_f, left_r, x, y)
         if bool((after <= 1e-6 * start + 1e-12).all()):
             break
-        grow = (after / np.maximum(energy, 1e-30)).astype(np.float32)
+        grow = _share(after, energy)
         step_f, step_r, energy = x + grow * step_f, y + grow * step_r, after
     return f, r

@@ -14,7 +14,7 @@ from toprung.cutting.foreground.chroma import has_half_colour
 from toprung.cutting.foreground.encodings import Encoding, encoding_of, likely_encoding
 from toprung.cutting.foreground.fill import fill
 from toprung.cutting.foreground.light import ground_light
-from toprung.cutting.foreground.spread import neighbour_spread, noise_level
+from toprung.cutting.foreground.spread import neighbour_spread, noise_and_drift, noise_level
 from toprung.cutting.photo import open_photo
 from toprung.cutting.scene import RGB, Alpha, Background
 from toprung.errors import CutoutError
@@ -24,8 +24,7 @@ Picture = str | Path | Image.Image | NDArray
 
 _TILE, _OVERLAP = 768, 16
 _SMALLEST = 16  # pixels of the short side at the coarsest level
-_ROUNDS = 16
-_EDGES = 2.5  # noise at edges, where JPEG spreads it, over noise on flat parts
+_ROUNDS = 8
 
 
 def estimate_foreground(
@@ -56,18 +55,34 @@ def estimate_foreground(
     share = _open_alpha(alpha, rgb.shape[:2])
     ground = _open_plate(plate, rgb, share)
     name = likely_encoding(rgb, share, ground.rgb) if encoding is None else encoding
-    way = encoding_of(name)
-    noise = noise_level(rgb)
-    if plate is None:
-        back = 3 * neighbour_spread(rgb, share <= 0, noise, 0.002, 0.01)
-        base, sigma = np.zeros_like(rgb), np.zeros(share.shape, np.float32)
-    else:
-        base, sigma = ground.rgb, ground.sigma
-        back = 0.006
-    front = 0.7 * neighbour_spread(rgb, share >= 1, noise, 0.004, 0.02)
     half = has_half_colour(rgb)
-    colours, _ = _solve(rgb, share, base, sigma, way, Priors(_EDGES * noise, front, back), half)
+    base, sigma, priors = _known(rgb, share, ground, half)
+    colours, _ = _solve(rgb, share, base, sigma, encoding_of(name), priors, half)
     return colours
+
+
+def _known(rgb: RGB, alpha: Alpha, ground: Background, half_colour: bool) -> tuple[Floats, Floats, Priors]:
+    """Return what the background is compared with, that one's own noise per pixel, and the priors.
+
+    The numbers are fitted on made-up cases. JPEG with halved colours flattens noise and puts errors at edges, so that
+    neither noise nor texture can be read off there; the least values stand for it.
+    """
+    noise = noise_level(rgb, 0.0015)
+    front = neighbour_spread(rgb, alpha >= 1, noise, 0.004, 0.02)
+    clear = (alpha <= 0) & ground.valid
+    if ground.source == "plate":
+        base = ground.rgb
+        both, drift = noise_and_drift(rgb - base, clear)
+        noise *= float(np.clip(both / 2**0.5 / noise, 1, 1.5))  # more than noise alone makes: JPEG
+        sigma = np.maximum(ground.sigma, np.float32(max(both**2 - noise**2, 0) ** 0.5))
+        back = max(drift, 0.0015)
+    else:
+        base, sigma = np.zeros_like(rgb), np.zeros(alpha.shape, np.float32)
+        noise *= float(np.clip(noise_and_drift(rgb, clear)[0] / noise, 1, 2))
+        back = 3 * neighbour_spread(rgb, clear, noise, 0.002, 0.01)
+    if half_colour:
+        return base, sigma, Priors(2.5 * max(noise, 0.004), 0.7 * front, max(back, 0.006))
+    return base, sigma, Priors(noise, 2 * front, back)
 
 
 def _solve(
@@ -86,10 +101,14 @@ def _solve(
         front, rest = front.copy(), rest.copy()
     else:
         half = ((width + 1) // 2, (height + 1) // 2)
-        smaller = [np.asarray(cv2.resize(field, half, interpolation=cv2.INTER_AREA), np.float32) for field in (rgb, alpha, plate, sigma)]
+        smaller = [
+            np.asarray(cv2.resize(field, half, interpolation=cv2.INTER_AREA), np.float32)
+            for field in (rgb, alpha, plate, sigma)
+        ]
         coarse = _solve(smaller[0], smaller[1], smaller[2], smaller[3], way, priors, False)
         front, rest = (
-            np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32) for field in coarse
+            np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+            for field in coarse
         )
     opaque, clear = alpha >= 1, alpha <= 0
     front[opaque] = rgb[opaque]
@@ -151,7 +170,7 @@ def _open_plate(plate: Picture | Background | None, rgb: RGB, alpha: Alpha) -> B
         bare, sigma, valid = plate.rgb, plate.sigma, plate.valid
     else:
         bare = open_photo(plate).rgb
-        sigma = np.full(alpha.shape, noise_level(rgb), np.float32)
+        sigma = np.full(alpha.shape, noise_level(bare, 0.0015), np.float32)
         valid = np.ones(alpha.shape, bool)
     if bare.shape != rgb.shape:
         raise CutoutError(
