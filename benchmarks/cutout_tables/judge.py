@@ -23,7 +23,7 @@ def run(options: Namespace) -> None:
     rows: list[dict[str, Any]] = []
     within, picks, regrets, held, statuses = [], [], [], [], {}
     for case in cases(options.cases, options.count, options.size, options.only):
-        result = ours.cutout(case)
+        result = ours.all_candidates(case)
         told = [one for one in result.candidates if one.expected_error is not None]
         true = np.array([mae(one.alpha, case.alpha) for one in told])
         expected = np.array([one.expected_error for one in told])
@@ -50,11 +50,14 @@ def run(options: Namespace) -> None:
     true_all = [one["true"] for row in rows for one in row["candidates"]]
     figures = {
         "all candidates of all cases": [float(spearmanr(said, true_all).statistic)],
-        "candidates of one case, mean": [float(np.mean(within))],
+        "candidates of one case, mean": [float(np.mean(within)) if within else float("nan")],
         "final cutouts over cases": [float(spearmanr([r["said"] for r in rows], [r["final"] for r in rows]).statistic)],
     }
     table(f"judge, {len(rows)} cases: Spearman of expected and true error", ["ρ"], figures, [3])
-    print(f"picks the best candidate: {100 * float(np.mean(picks)):.0f} %, mean regret {100 * np.mean(regrets):.1f} %")
+    if picks:
+        print(
+            f"picks the best candidate: {100 * float(np.mean(picks)):.0f} %, mean regret {100 * np.mean(regrets):.1f} %"
+        )
     print(f"90 % intervals hold the true error of the final cutout: {100 * float(np.mean(held)):.0f} %")
     for status, errors in statuses.items():
         print(f"{status}: {len(errors)} cases, true MAE × 1000 median {np.median(errors):.1f}, worst {max(errors):.1f}")

@@ -35,6 +35,15 @@ def cutout(case: Case) -> Any:
     return toprung.cutout(case.photo, plate=case.plate)
 
 
+def all_candidates(case: Case) -> Any:
+    """The pipeline with every method that needs neither a network nor a second paper, so that there is a choice."""
+    import toprung
+    from toprung.cutting.methods.registry import load_methods
+
+    names = [name for name in load_methods() if name not in {"network", "two-papers"}]
+    return toprung.cutout(case.photo, plate=case.plate, methods=names)
+
+
 def two(case: Case, *, plates: bool) -> np.ndarray:
     """The whole pipeline with a second paper."""
     import toprung

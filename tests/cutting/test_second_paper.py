@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-import toprung
 from benchmarks.cutout_cases import make_case
 from benchmarks.cutout_metrics import mae
+
+import toprung
 
 
 @pytest.mark.parametrize("with_plates", [True, False])
