@@ -44,11 +44,15 @@ def likely_ground(
 
     misfit1, light1 = shadow_misfit(rgb1, background1, noise1)
     misfit2, light2 = shadow_misfit(rgb2, background2, noise2)
-    together = cv2.blur((misfit1 + misfit2) / 2, (3, 3))
+    known1, known2 = background1.valid, background2.valid
+    misfit = np.where(known1, misfit1, 0) + np.where(known2, misfit2, 0)
+    together = cv2.blur(misfit / np.maximum(1, known1.astype(np.float32) + known2), (3, 3))
     alike = np.abs(cv2.blur(rgb1 - rgb2, (3, 3))).mean(axis=2)
     apart = np.abs(background1.rgb - background2.rgb).mean(axis=2)
-    rough = [np.abs(light - cv2.blur(light, (7, 7))) for light in (light1, light2)]
-    limit = 0.015 + 2.5 * np.maximum(noise1, noise2) / np.maximum(background1.rgb.mean(2), 0.1)
-    smooth = (rough[0] < limit) & (rough[1] < limit)
-    ground = (together < 4) & smooth & (alike > 0.4 * apart) & (np.abs(light1 - light2) < 0.35)
+    ground = (together < 4) & (known1 | known2)
+    for light, noise, background in ((light1, noise1, background1), (light2, noise2, background2)):
+        limit = 0.015 + 2.5 * noise / np.maximum(background.rgb.mean(2), 0.1)
+        ground &= (np.abs(light - cv2.blur(light, (7, 7))) < limit) | ~background.valid
+    both = known1 & known2
+    ground &= ((alike > 0.4 * apart) & (np.abs(light1 - light2) < 0.35)) | ~both
     return cv2.erode(ground.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)

@@ -48,6 +48,7 @@ def refine(solved: Solved, valid: NDArray[np.bool_], half_colour: bool) -> Float
             return whole + _laplacian(field, across, down)
 
         x = _conjugate_gradients(times, right, diagonal, x)
+        x = np.clip(x, 0, 1)
         guide = x
     return 1 - x
 
@@ -64,7 +65,7 @@ def _trusted(evidence: Evidence, valid: NDArray[np.bool_]) -> Evidence:
 
 def _weights(guide: Floats, axis: int) -> Floats:
     """Return the weights of differences between neighbours along an axis."""
-    return 1 / (np.float32(_SCALE**2) + np.diff(guide, axis=axis) ** 2)
+    return np.asarray(1 / (np.float32(_SCALE**2) + np.diff(guide, axis=axis) ** 2), np.float32)
 
 
 def _laplacian(field: Floats, across: Floats, down: Floats) -> Floats:
