@@ -36,10 +36,10 @@ _TARGET = Path(stored.__file__).with_name("fitted.json")
 def main() -> None:
     """Parse, make, fit, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train", type=int, default=160, help="cases to fit on")
-    parser.add_argument("--calibrate", type=int, default=50, help="further cases of train objects, for the interval")
-    parser.add_argument("--test", type=int, default=60, help="cases of test objects")
-    parser.add_argument("--large", type=int, default=6, help="cases of test objects of about a megapixel")
+    parser.add_argument("--train", type=int, default=90, help="cases to fit on")
+    parser.add_argument("--calibrate", type=int, default=30, help="further cases of train objects, for the interval")
+    parser.add_argument("--test", type=int, default=40, help="cases of test objects")
+    parser.add_argument("--large", type=int, default=3, help="cases of test objects of about a megapixel")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cases", type=Path, help="folder for the cases, reused if there; temporary by default")
     parser.add_argument("--measure-only", action="store_true", help="do not fit")
@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, ProcessPoolExecutor(chosen.workers, initializer=_alone) as pool:
         folder = chosen.cases or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        small, large = (300, 600), (900, 1150)
+        small, large = (240, 440), (900, 1150)
         train = _make(pool, folder, "train", range(chosen.train), small)
         held = _make(pool, folder, "train", range(chosen.train, chosen.train + chosen.calibrate), small)
         test = _make(pool, folder, "test", range(chosen.test), small)

@@ -73,28 +73,6 @@ def inverted(scene: Scene, rng: Rng) -> Alpha:
     return np.clip(np.where(core > 0.9, 1, np.where(wide < 0.1, 0, share)), 0, 1).astype(np.float32)
 
 
-def closed_form(scene: Scene, rng: Rng) -> Alpha:
-    """PyMatting's closed-form matting of a band about the shadowless difference, of drawn width."""
-    inner, outer = (2 * int(rng.integers(2, 6)) + 1 for _ in range(2))
-    return closed_form_of(scene.rgb, shadowless_difference(scene, rng), inner, outer)
-
-
-def closed_form_of(rgb: NDArray[np.float32], start: Alpha, inner: int, outer: int) -> Alpha:
-    """Closed-form matting where ``start`` is unsure after eroding and dilating it; ``start`` itself if it fails."""
-    from pymatting import estimate_alpha_cf
-
-    trimap = np.full(start.shape, 0.5)
-    trimap[cv2.erode(start, np.ones((inner, inner))) > 0.9] = 1
-    trimap[cv2.dilate(start, np.ones((outer, outer))) < 0.1] = 0
-    if not (trimap == 1).any() or not (trimap == 0).any():
-        return start
-    options = {"maxiter": 300, "rtol": 1e-5}
-    try:
-        return np.clip(estimate_alpha_cf(rgb.astype(float), trimap, cg_kwargs=options), 0, 1).astype(np.float32)
-    except ValueError:  # the solver gave up
-        return start
-
-
 def guided(rgb: NDArray[np.float32], mask: Alpha, radius: int) -> Alpha:
     """Guided filter with the grey photo as the guide, 1e-4 as the regulariser."""
     grey = rgb.mean(2)
@@ -129,5 +107,4 @@ SIMPLE: dict[str, Callable[[Scene, Rng], Alpha]] = {
     "grabcut": grabcut,
     "guided_difference": guided_difference,
     "inverted": inverted,
-    "closed_form": closed_form,
 }

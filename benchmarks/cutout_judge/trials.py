@@ -35,7 +35,7 @@ class Trial:
     truth: Alpha
 
 
-def case_of(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> tuple[Case, np.random.Generator]:
+def case_of(index: int, objects: str, side: tuple[int, int] = (240, 440)) -> tuple[Case, np.random.Generator]:
     """Return the case of an index, groups and grounds in turn, its size drawn, and a generator for what follows."""
     rng = np.random.default_rng([index, objects == "test", 6])
     height, width = (int(rng.integers(*side)) for _ in range(2))
@@ -43,7 +43,7 @@ def case_of(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> tup
     return make_case(10_000 + index, group, ground, objects, (height, width)), rng
 
 
-def make_trial(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> Trial:
+def make_trial(index: int, objects: str, side: tuple[int, int] = (240, 440)) -> Trial:
     """Make the case of an index and let all methods cut it, the pipeline's and the simple ones."""
     case, rng = case_of(index, objects, side)
     if objects == "train" and index % _EMPTY == _EMPTY // 2:
