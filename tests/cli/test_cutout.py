@@ -140,3 +140,28 @@ def test_the_methods_are_listed_without_photos() -> None:
     for line, entry in zip(done.out.splitlines(), load_methods().values(), strict=True):
         assert entry.summary in line
         assert line.endswith("(only when named)") != entry.default
+
+
+def test_the_review_is_served_and_its_decisions_stay(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toprung.cutting.review import serve
+    from toprung.cutting.review.choices import Choice, write_choices
+
+    def choose(folder: Path, resolve: serve.Resolve, **options: object) -> None:
+        nothing = np.zeros((20, 20), np.bool_)
+        write_choices(folder / "choices.json", {"a": Choice("everything", (20, 20))})
+        resolve("a", nothing, nothing, "everything")
+
+    monkeypatch.setattr(serve, "serve_review", choose)
+    out = tmp_path / "out"
+    assert toprung("cutout", shop / "a.png", "--out", out, "--review").code == 0
+    with Image.open(out / "a.png") as image:
+        assert image.getchannel("A").getextrema() == (255, 255)
+    assert "A person picked everything." in toprung("cutout", shop / "a.png", "--out", out).out
+    assert "everything" in (out / "review.html").read_text()
+    done = toprung("cutout", shop / "a.png", "--out", tmp_path / "other", "--choices", out / "choices.json")
+    assert "A person picked everything." in done.out
+    done = toprung("cutout", shop / "a.png", "--out", tmp_path / "third", "--choices", tmp_path / "none.json")
+    assert done.code == 2
+    assert "none.json" in done.err

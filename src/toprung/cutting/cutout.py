@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -38,6 +39,8 @@ def cutout(
     trimap: Picture | None = None,
 ) -> Cutout:
     """Cut the object out of a photo.
+
+    Where the photo is transparent already, the cutout is at most as opaque as the photo.
 
     Args:
         photo: a file, a PIL image or an array.
@@ -76,24 +79,27 @@ def cutout(
         begun = time.perf_counter()
         alpha = entry.solve(materials)
         if alpha is not None:
-            candidates.append(Candidate(entry.name, alpha, None, time.perf_counter() - begun))
+            shown = alpha if opened.alpha is None else np.minimum(alpha, opened.alpha)
+            candidates.append(Candidate(entry.name, shown, None, time.perf_counter() - begun))
     remarks = _remarks(alignment)
     if not candidates:
         nothing = materials.empty()
         verdict = Verdict("failed", 0.5, (0.0, 1.0), (*remarks, _nothing_applies(methods)))
         return Cutout(nothing, opened.rgb, (), verdict, nothing, "none", alignment, opened, time.perf_counter() - start)
-    return _decided(opened.rgb, materials, candidates, remarks, start, opened)
+    decisive = {entry.name for entry in entries if entry.decides}
+    return _decided(opened.rgb, materials, candidates, decisive, remarks, start, opened)
 
 
 def _decided(
     rgb: RGB,
     materials: Materials,
     candidates: list[Candidate],
+    decisive: Set[str],
     remarks: tuple[str, ...],
     start: float,
     opened: Photo,
 ) -> Cutout:
-    """Judge all candidates and their fusion, and take the one that is expected to be best."""
+    """Judge all candidates and their fusion, and take the one that is expected to be best, or a decisive one."""
     alphas: dict[str, Alpha] = {candidate.name: candidate.alpha for candidate in candidates}
     disagreement = disagreement_of(alphas)
     verdicts = rank(materials.scene, alphas, None, materials.alignment)
@@ -103,7 +109,7 @@ def _decided(
         alphas["fused"] = fused
         verdicts = rank(materials.scene, alphas, None, materials.alignment)
     judged = [replace(one, expected_error=verdicts[one.name].expected_error) for one in candidates]
-    judged.sort(key=lambda one: verdicts[one.name].expected_error)
+    judged.sort(key=lambda one: (one.name not in decisive, verdicts[one.name].expected_error))
     best = judged[0]
     verdict = verdicts[best.name]
     if remarks:

@@ -18,6 +18,8 @@ from toprung.storage import replacing
 
 Box = tuple[int, int, int, int]
 
+_SEEN = 0.02  # the least alpha that counts when trimming
+
 
 @dataclass(frozen=True)
 class Style:
@@ -138,11 +140,13 @@ def format_for(name: str, photo: Photo) -> Format:
 
 
 def trimmed(levels: NDArray, margin: int) -> Box:
-    """Return x, y, width, height of what is not wholly transparent, with ``margin`` pixels around it.
+    """Return x, y, width, height of what can be seen, with ``margin`` pixels around it.
 
-    A picture that shows nothing keeps its frame.
+    Pixels of less than 2 % do not count: one of them, far away and visible to nobody, would hold the whole frame. A
+    picture that shows nothing keeps its frame.
     """
-    rows, columns = np.flatnonzero(levels.any(axis=1)), np.flatnonzero(levels.any(axis=0))
+    seen = levels >= _SEEN * np.iinfo(levels.dtype).max
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not len(rows):
         return 0, 0, levels.shape[1], levels.shape[0]
     x, y = int(columns[0]) - margin, int(rows[0]) - margin

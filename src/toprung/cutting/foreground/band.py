@@ -11,9 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toprung.cutting.foreground.chroma import from_opponent, opponent, spread_colour
 from toprung.cutting.foreground.encodings import Encoding
+from toprung.cutting.foreground.grid import Colours, Grid, Operator, Springs
 
 Floats = NDArray[np.float32]
+
+_RESTARTS = 2  # of conjugate gradients, each with the prior's weights renewed
+_SHARE = 0.3  # of a pixel's own weight in what halved colours say of it, for the preconditioner
 
 
 @dataclass(frozen=True)
@@ -33,14 +38,15 @@ class Priors:
 
 def solve_tile(
     photo: Floats, alpha: Floats, plate: Floats, sigma: Floats, front: Floats, rest: Floats,
-    unknown: NDArray[np.bool_], way: Encoding, priors: Priors, rounds: int,
+    unknown: NDArray[np.bool_], way: Encoding, priors: Priors, half_colour: bool, rounds: int,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Return F and R at the unknown pixels.
 
     Minimises the sum of (alpha F + (1 − alpha)(P + R) − I)² / variance over the unknown pixels, and of
     (F_p − F_q)² / (front² + d²) and (R_p − R_q)² / back² over neighbours, where d is how much F differs between them in
     the first guess: a Cauchy prior, which leaves the object's own edges alone. Pixels around the unknown ones hold:
-    F = ``front`` where alpha is above 0, R = ``rest`` where it is below 1.
+    F = ``front`` where alpha is above 0, R = ``rest`` where it is below 1. The photo's colours, if they were stored at
+    half resolution, are compared with the mixture as it would have been stored.
 
     Args:
         photo, plate: ``(H, W, 3)`` float32 sRGB.
@@ -51,6 +57,7 @@ def solve_tile(
         unknown: ``(H, W)`` bool, N true.
         way: the encoding.
         priors: scales.
+        half_colour: whether the photo's colours were stored at half resolution.
         rounds: steps of conjugate gradients.
 
     Returns:
@@ -60,103 +67,101 @@ def solve_tile(
         The energy is that of Germer, Uelwer, Conrad & Harmeling 2020, "Fast multi-level foreground estimation", with
         variances for weights and the plate for a mean of B.
     """
-    rows, columns = np.nonzero(unknown)
-    number = np.full(unknown.shape, -1, np.int32)
-    number[rows, columns] = np.arange(rows.size, dtype=np.int32)
-    a = alpha[rows, columns][:, None]
+    grid = Grid(unknown)
+    at = (grid.rows, grid.columns)
+    a = alpha[at][:, None]
     b = 1 - a
-    seen = photo[rows, columns]
-    tilt = way.slope(seen).mean(axis=1, keepdims=True)
-    variance = (priors.noise**2 + (b[:, 0] * sigma[rows, columns]) ** 2)[:, None] * tilt**2
-    data = 1 / np.maximum(variance, np.float32(1e-9))
-    lit = way.mixed(seen) - b * way.mixed(plate[rows, columns])
-    guess = front[rows, columns]
-    f, r = way.mixed(np.clip(guess, 0, 1)), rest[rows, columns]
-    steep = way.slope(np.clip(guess, 0, 1)).mean(axis=1)
-    links_f = _Links(number, rows, columns)
-    links_r = _Links(number, rows, columns)
-    for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):
-        y, x, there = _neighbours(rows, columns, dy, dx, unknown.shape)
-        difference = ((front[y, x] - guess) ** 2).mean(axis=1)
-        other = number[y, x]
-        slope = np.where(other >= 0, np.sqrt(steep * steep[other]), steep)
-        weight_f = there / ((priors.front**2 + difference) * slope**2)
-        weight_f *= (other >= 0) | (alpha[y, x] > 0)
-        links_f.add(other, weight_f, way.mixed(np.clip(front[y, x], 0, 1)))
-        weight_r = there / (priors.back**2 * tilt[:, 0] ** 2)
-        if way.slope is not np.ones_like:  # both ends of a link weigh it alike
-            weight_r = np.where(other >= 0, there / (priors.back**2 * tilt[:, 0] * tilt[other, 0]), weight_r)
-        weight_r *= (other >= 0) | (alpha[y, x] < 1)
-        links_r.add(other, weight_r, rest[y, x])
-    f, r = _conjugate_gradients(a, b, data, lit, f, r, links_f, links_r, rounds)
-    return way.encoded(f), r
+    seen = photo[at]
+    tilt = way.slope(seen).mean(axis=1)
+    variance = (priors.noise**2 + (b[:, 0] * sigma[at]) ** 2) * tilt**2
+    data = (1 / np.maximum(variance, np.float32(1e-9)))[:, None]
+
+    def tie_rest(y: NDArray, x: NDArray, other: NDArray) -> Floats:
+        return 1 / (priors.back**2 * tilt * np.where(other >= 0, tilt[other], tilt))
+
+    ties_r = Springs(grid, opponent(rest), alpha < 1, tie_rest)
+    lit, bare = opponent(way.mixed(seen)), b * opponent(way.mixed(plate[at]))
+    see: Operator = _as_it_is
+    share = np.ones(3, np.float32)
+    if half_colour:
+        around = opponent(way.mixed(photo))
+        around[unknown] = 0
+        see = _halved(Colours(grid).spread)
+        lit[:, 1:] -= spread_colour(np.ascontiguousarray(around[..., 1:]))[at]
+        share[1:] = _SHARE
+    wanted = lit - see(bare)
+    guess, r = np.clip(front, 0, 1), opponent(rest[at])
+    for _ in range(_RESTARTS):
+        ties_f = _front_springs(grid, guess, alpha > 0, way, priors.front)
+        f = opponent(way.mixed(guess[at]))
+        f, r = _conjugate_gradients(a, b, data, wanted, f, r, ties_f, ties_r, see, share, rounds)
+        guess[at] = np.clip(way.encoded(from_opponent(f)), 0, 1)
+    return guess[at], from_opponent(r)
 
 
-def _neighbours(
-    rows: NDArray, columns: NDArray, dy: int, dx: int, shape: tuple[int, ...]
-) -> tuple[NDArray, NDArray, Floats]:
-    """Return the neighbours' rows and columns, kept inside, and 1 where they are inside."""
-    y, x = np.clip(rows + dy, 0, shape[0] - 1), np.clip(columns + dx, 0, shape[1] - 1)
-    return y, x, ((y == rows + dy) & (x == columns + dx)).astype(np.float32)
+def _front_springs(grid: Grid, guess: Floats, held: NDArray[np.bool_], way: Encoding, scale: float) -> Springs:
+    """Tie neighbours' F, weakly where the guess differs between them."""
+    mine = guess[grid.rows, grid.columns]
+    steep = way.slope(mine).mean(axis=1)
+
+    def tie(y: NDArray, x: NDArray, other: NDArray) -> Floats:
+        difference = ((guess[y, x] - mine) ** 2).mean(axis=1)
+        return 1 / ((scale**2 + difference) * steep * np.where(other >= 0, steep[other], steep))
+
+    return Springs(grid, opponent(way.mixed(guess)), held, tie)
 
 
-class _Links:
-    """The springs between neighbours: a symmetric matrix among the unknown pixels, and a pull to the known ones."""
+def _as_it_is(values: Floats) -> Floats:
+    return values
 
-    def __init__(self, number: NDArray[np.int32], rows: NDArray, columns: NDArray) -> None:
-        self._count = rows.size
-        self.total = np.full(rows.size, 1e-6, np.float32)
-        self.pull = np.zeros((rows.size, 3), np.float32)
-        self._parts: list[tuple[NDArray, NDArray, NDArray]] = []
 
-    def add(self, other: NDArray[np.int32], weight: Floats, values: Floats) -> None:
-        """Tie each unknown pixel to one neighbour: unknown pixel ``other``, or, where that is −1, known values."""
-        weight = weight.astype(np.float32)
-        self.total += weight
-        known = other < 0
-        self.pull[known] += weight[known, None] * values[known]
-        mine = np.flatnonzero(~known)
-        self._parts.append((mine, other[mine], weight[mine]))
+def _halved(spread: Operator) -> Operator:
+    """Return what keeps luma and spreads the two colour differences."""
 
-    def matrix(self):  # type: ignore[no-untyped-def]
-        from scipy.sparse import coo_array
+    def see(values: Floats) -> Floats:
+        return np.concatenate([values[:, :1], spread(np.ascontiguousarray(values[:, 1:]))], axis=1)
 
-        row, column, weight = (np.concatenate(part) for part in zip(*self._parts, strict=True))
-        return coo_array((weight, (row, column)), shape=(self._count, self._count)).tocsr()
+    return see
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> Floats:
+    """Return the quotient per channel, 0 where there is nothing left to share."""
+    return np.where(whole > 1e-20, part / np.maximum(whole, 1e-20), 0).astype(np.float32)
 
 
 def _conjugate_gradients(
-    a: Floats, b: Floats, data: Floats, lit: Floats, f: Floats, r: Floats, links_f: _Links, links_r: _Links, rounds: int
-) -> tuple[Floats, Floats]:
-    """Solve for F and R, preconditioned by the 2 × 2 block of each pixel."""
-    near_f, near_r = links_f.matrix(), links_r.matrix()
-    total_f, total_r = links_f.total[:, None], links_r.total[:, None]
-    ff, fr, rr = data * a * a + total_f, data * a * b, data * b * b + total_r
-    scale = 1 / (ff * rr - fr * fr)
+    a: Floats, b: Floats, data: Floats, wanted: Floats, f: Floats, r: Floats, ties_f: Springs, ties_r: Springs,
+    see: Operator, share: Floats, rounds: int,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Solve for F and R, preconditioned by the 2 × 2 block of each pixel and channel."""
+    own = data * share
+    ff, fr, rr = own * a * a + ties_f.total, own * a * b, own * b * b + ties_r.total
+    scale = 1 / (own * (a * a * ties_r.total + b * b * ties_f.total) + ties_f.total * ties_r.total)
 
     def times(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        return ff * x + fr * y - near_f @ x, fr * x + rr * y - near_r @ y
+        back = see(data * see(a * x + b * y))
+        return a * back + ties_f.total * x - ties_f.near(x), b * back + ties_r.total * y - ties_r.near(y)
 
     def solved(x: Floats, y: Floats) -> tuple[Floats, Floats]:
         return scale * (rr * x - fr * y), scale * (ff * y - fr * x)
 
     def dot(x: Floats, y: Floats, u: Floats, v: Floats) -> NDArray[np.float64]:
-        return np.einsum("nc,nc->c", x, u, dtype=np.float64) + np.einsum("nc,nc->c", y, v, dtype=np.float64)
+        return np.asarray(np.einsum("nc,nc->c", x, u, dtype=np.float64) + np.einsum("nc,nc->c", y, v, dtype=np.float64))
 
+    right = see(data * wanted)
     x, y = times(f, r)
-    left_f, left_r = data * a * lit + links_f.pull - x, data * b * lit + links_r.pull - y
+    left_f, left_r = a * right + ties_f.pull - x, b * right + ties_r.pull - y
     step_f, step_r = solved(left_f, left_r)
-    energy = dot(left_f, left_r, step_f, step_r)
-    start = energy
+    energy = start = dot(left_f, left_r, step_f, step_r)
     for _ in range(rounds):
         x, y = times(step_f, step_r)
-        size = (energy / np.maximum(dot(step_f, step_r, x, y), 1e-30)).astype(np.float32)
+        size = _share(energy, dot(step_f, step_r, x, y))
         f, r = f + size * step_f, r + size * step_r
         left_f, left_r = left_f - size * x, left_r - size * y
         x, y = solved(left_f, left_r)
         after = dot(left_f, left_r, x, y)
-        if (after <= 1e-6 * start + 1e-12).all():
+        if bool((after <= 1e-6 * start + 1e-12).all()):
             break
-        grow = (after / np.maximum(energy, 1e-30)).astype(np.float32)
+        grow = _share(after, energy)
         step_f, step_r, energy = x + grow * step_f, y + grow * step_r, after
     return f, r

@@ -1,4 +1,4 @@
-"""Colour at half resolution, as most JPEG files store it: whether a photo was stored so, and what it does to colours."""
+"""Colour at half resolution, as most JPEG files store it: whether a photo was, and what it does to colours."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def spread_colour(field: Floats) -> Floats:
     import cv2
 
     row = np.array([1, 4, 6, 4, 1], np.float32) / 16
-    return cv2.sepFilter2D(field, -1, row, row, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.sepFilter2D(field, -1, row, row, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def has_half_colour(rgb: Floats) -> bool:

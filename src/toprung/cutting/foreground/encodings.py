@@ -1,4 +1,4 @@
-"""The two ways in which colours are mixed in a picture: in linear light (a lens), or on the encoded values (software)."""
+"""The two ways in which a picture's colours are mixed: in linear light (a lens), or as encoded values (software)."""
 
 from __future__ import annotations
 
@@ -86,16 +86,19 @@ def likely_encoding(rgb: RGB, alpha: Alpha, background: RGB) -> str:
     Returns:
         A name in :data:`ENCODINGS`; "linear", as lenses do, where no pixel tells.
     """
-    opaque = alpha > 0.995
-    rows, columns = np.nonzero((alpha > 0.2) & (alpha < 0.8))
-    if not rows.size or not opaque.any():
+    most = float(alpha.max(initial=0))
+    dense = alpha > 0.97 * most
+    rows, columns = np.nonzero((alpha > 0.2 * most) & (alpha < 0.85 * most))
+    if not rows.size or most < 0.1:
         return "linear"
     few = slice(None, None, max(1, rows.size // 20000))
     rows, columns = rows[few], columns[few]
     seen, under, share = rgb[rows, columns], background[rows, columns], alpha[rows, columns][:, None]
-    front = fill(rgb, opaque.astype(np.float32))[rows, columns]
     misfit = {}
     for name, way in ENCODINGS.items():
-        expected = way.encoded(share * way.mixed(front) + (1 - share) * way.mixed(under))
+        own, mixed = alpha[dense][:, None], np.zeros_like(rgb)
+        mixed[dense] = (way.mixed(rgb[dense]) - (1 - own) * way.mixed(background[dense])) / own
+        front = np.clip(fill(mixed, dense.astype(np.float32))[rows, columns], 0, 1)
+        expected = way.encoded(share * front + (1 - share) * way.mixed(under))
         misfit[name] = float(np.minimum(np.abs(expected - seen).mean(axis=1), 0.1).mean())
     return min(misfit, key=misfit.__getitem__)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from toprung.cutting.foreground.band import Priors, solve_tile
+from toprung.cutting.foreground.chroma import has_half_colour
 from toprung.cutting.foreground.encodings import Encoding, encoding_of, likely_encoding
 from toprung.cutting.foreground.fill import fill
 from toprung.cutting.foreground.light import ground_light
-from toprung.cutting.foreground.spread import neighbour_spread, noise_level
+from toprung.cutting.foreground.spread import neighbour_spread, noise_and_drift, noise_level
 from toprung.cutting.photo import open_photo
 from toprung.cutting.scene import RGB, Alpha, Background
 from toprung.errors import CutoutError
@@ -21,9 +22,9 @@ from toprung.errors import CutoutError
 Floats = NDArray[np.float32]
 Picture = str | Path | Image.Image | NDArray
 
-_TILE, _OVERLAP = 1024, 16
+_TILE, _OVERLAP = 768, 16
 _SMALLEST = 16  # pixels of the short side at the coarsest level
-_ROUNDS = 16
+_ROUNDS = 8
 
 
 def estimate_foreground(
@@ -54,21 +55,38 @@ def estimate_foreground(
     share = _open_alpha(alpha, rgb.shape[:2])
     ground = _open_plate(plate, rgb, share)
     name = likely_encoding(rgb, share, ground.rgb) if encoding is None else encoding
-    way = encoding_of(name)
-    noise = noise_level(rgb)
-    if plate is None:
-        back = neighbour_spread(rgb, share <= 0, noise, 0.002, 0.01)
-        base, sigma = np.zeros_like(rgb), np.zeros(share.shape, np.float32)
-    else:
-        base, sigma = ground.rgb, ground.sigma
-        back = 0.002
-    front = neighbour_spread(rgb, share >= 1, noise, 0.004, 0.02)
-    colours, _ = _solve(rgb, share, base, sigma, way, Priors(noise, front, back))
+    half = has_half_colour(rgb)
+    base, sigma, priors = _known(rgb, share, ground, half)
+    colours, _ = _solve(rgb, share, base, sigma, encoding_of(name), priors, half)
     return colours
 
 
+def _known(rgb: RGB, alpha: Alpha, ground: Background, half_colour: bool) -> tuple[Floats, Floats, Priors]:
+    """Return what the background is compared with, that one's own noise per pixel, and the priors.
+
+    The numbers are fitted on made-up cases. JPEG with halved colours flattens noise and puts errors at edges, so that
+    neither noise nor texture can be read off there; the least values stand for it.
+    """
+    noise = noise_level(rgb, 0.0015)
+    front = neighbour_spread(rgb, alpha >= 1, noise, 0.004, 0.02)
+    clear = (alpha <= 0) & ground.valid
+    if ground.source == "plate":
+        base = ground.rgb
+        both, drift = noise_and_drift(rgb - base, clear)
+        noise *= float(np.clip(both / 2**0.5 / noise, 1, 1.5))  # more than noise alone makes: JPEG
+        sigma = np.maximum(ground.sigma, np.float32(max(both**2 - noise**2, 0) ** 0.5))
+        back = max(drift, 0.0015)
+    else:
+        base, sigma = np.zeros_like(rgb), np.zeros(alpha.shape, np.float32)
+        noise *= float(np.clip(noise_and_drift(rgb, clear)[0] / noise, 1, 2))
+        back = 3 * neighbour_spread(rgb, clear, noise, 0.002, 0.01)
+    if half_colour:
+        return base, sigma, Priors(2.5 * max(noise, 0.004), 0.7 * front, max(back, 0.006))
+    return base, sigma, Priors(noise, 2 * front, back)
+
+
 def _solve(
-    rgb: Floats, alpha: Floats, plate: Floats, sigma: Floats, way: Encoding, priors: Priors
+    rgb: Floats, alpha: Floats, plate: Floats, sigma: Floats, way: Encoding, priors: Priors, half_colour: bool
 ) -> tuple[Floats, Floats]:
     """Return F and R everywhere, each level starting from the one of half its size."""
     import cv2
@@ -83,9 +101,15 @@ def _solve(
         front, rest = front.copy(), rest.copy()
     else:
         half = ((width + 1) // 2, (height + 1) // 2)
-        smaller = [cv2.resize(field, half, interpolation=cv2.INTER_AREA) for field in (rgb, alpha, plate, sigma)]
-        coarse = _solve(*smaller, way, priors)
-        front, rest = (cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR) for field in coarse)
+        smaller = [
+            np.asarray(cv2.resize(field, half, interpolation=cv2.INTER_AREA), np.float32)
+            for field in (rgb, alpha, plate, sigma)
+        ]
+        coarse = _solve(smaller[0], smaller[1], smaller[2], smaller[3], way, priors, False)
+        front, rest = (
+            np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+            for field in coarse
+        )
     opaque, clear = alpha >= 1, alpha <= 0
     front[opaque] = rgb[opaque]
     rest[clear] = way.mixed(rgb[clear]) - way.mixed(plate[clear])
@@ -96,8 +120,9 @@ def _solve(
             continue
         some = unknown[outer]
         solved = solve_tile(
-            rgb[outer], alpha[outer], plate[outer], sigma[outer], front[outer], rest[outer], some, way, priors, _ROUNDS
-        )
+            rgb[outer], alpha[outer], plate[outer], sigma[outer], front[outer], rest[outer], some, way, priors,
+            half_colour, _ROUNDS,
+        )  # fmt: skip
         for field, values in zip((front, rest), solved, strict=True):
             tile = field[outer].copy()
             tile[some] = values
@@ -145,7 +170,7 @@ def _open_plate(plate: Picture | Background | None, rgb: RGB, alpha: Alpha) -> B
         bare, sigma, valid = plate.rgb, plate.sigma, plate.valid
     else:
         bare = open_photo(plate).rgb
-        sigma = np.full(alpha.shape, noise_level(rgb), np.float32)
+        sigma = np.full(alpha.shape, noise_level(bare, 0.0015), np.float32)
         valid = np.ones(alpha.shape, bool)
     if bare.shape != rgb.shape:
         raise CutoutError(

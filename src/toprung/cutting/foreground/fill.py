@@ -34,7 +34,7 @@ def fill(values: Floats, weight: Floats, smallest: int = 2) -> Floats:
     share = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
     sums = cv2.resize(values * spread, half, interpolation=cv2.INTER_AREA)
     means = sums / np.maximum(share if values.ndim == 2 else share[..., None], np.float32(1e-6))
-    coarse = fill(means, np.minimum(4 * share, 1), smallest)
+    coarse = fill(np.asarray(means, np.float32), np.minimum(4 * share, 1).astype(np.float32), smallest)
     whole = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     whole += spread * (values - whole)
-    return whole
+    return np.asarray(whole, np.float32)

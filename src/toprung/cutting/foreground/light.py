@@ -34,4 +34,5 @@ def ground_light(rgb: RGB, plate: RGB, ground: NDArray[np.bool_], step: int = 4)
     if not known.any():
         return np.ones((height, width), np.float32)
     factor = np.clip(seen / np.maximum(bare, 1e-5), 0.2, 2.0).astype(np.float32)
-    return cv2.resize(fill(factor, known), (width, height), interpolation=cv2.INTER_LINEAR)
+    whole = cv2.resize(fill(factor, known), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole, np.float32)

@@ -47,6 +47,30 @@ def neighbour_spread(field: Floats, inside: NDArray[np.bool_], noise: float, lea
     return float(np.sqrt(max(float(np.median(squares)) - 2 * noise**2, least**2)))
 
 
+def noise_and_drift(residual: Floats, inside: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return how photo − plate differs from pixel to pixel: as noise, and as a walk that goes on with distance.
+
+    Differences at distance k have the variance 2 noise² + k drift²; distances 1 and 4 give both.
+
+    Args:
+        residual: ``(H, W, 3)`` float32.
+        inside: ``(H, W)`` bool, where the photo shows the ground.
+
+    Returns:
+        Standard deviation per channel of the noise (of photo and plate together), and of the walk's steps; zeros when
+        too few pixels count.
+    """
+    residual, inside = _middle(residual), _middle(inside)
+    squares = []
+    for step in (1, 4):
+        both = inside[:, step:] & inside[:, :-step]
+        if int(both.sum()) < _LEAST:
+            return 0.0, 0.0
+        squares.append(float(np.median(((residual[:, step:] - residual[:, :-step])[both] ** 2).mean(axis=1))))
+    near, far = squares
+    return float(np.sqrt(max(near, far) / 2)), float(np.sqrt(max(far - near, 0) / 3))
+
+
 def _middle(field: NDArray) -> NDArray:
     """Return the rows in the middle, at most `_MOST` pixels."""
     height, width = field.shape[:2]

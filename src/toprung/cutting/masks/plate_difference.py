@@ -20,6 +20,7 @@ from toprung.cutting.scene import Alpha, Background, Scene
 
 Plane = NDArray[np.float32]
 _PIXELS = 160_000
+_PLAIN_DIFFERENCE, _FAINT_PULL = 0.25, 0.02
 
 
 @masker("plate-difference")
@@ -54,6 +55,9 @@ def settle(found: Evidence) -> Alpha:
         return (found.likelihood > 0).astype(np.float32)
     chance = (found.likelihood > 0).astype(np.float32)
     pull = 0.3 * np.abs(found.likelihood) / 12 + 0.001
+    # A faint difference may be a reflection or a glow on the ground, which fades; the object's ends at an edge.
+    strength = np.sqrt((found.ratio**2).mean(2)) / _PLAIN_DIFFERENCE
+    pull = np.where(found.likelihood > 0, pull * np.minimum(1, strength**2 + _FAINT_PULL), pull)
     # darker with the background's tint: shadow or object, left to the neighbours
     shade = (found.light < -2.5 * found.light_sigma) & (found.light > -0.5) & (found.tint < 3)
     pull = np.where(shade, 0.01, pull)

@@ -21,12 +21,14 @@ class Method:
         name: as in ``--method``.
         summary: one line for ``--list-methods``.
         default: whether it runs when no method is named.
+        decides: whether its answer is taken without asking the judge, because it saw a picture that the judge does not.
         solve: returns ``(H, W)`` float32 in [0, 1], or None when it does not apply to these materials.
     """
 
     name: str
     summary: str
     default: bool
+    decides: bool
     solve: Solve
 
 
@@ -36,11 +38,11 @@ METHODS: dict[str, Method] = {}
 _FILES = ("two_papers", "plate", "border", "network", "grabcut", "closed_form", "difference")
 
 
-def method(name: str, summary: str, *, default: bool) -> Callable[[Solve], Solve]:
+def method(name: str, summary: str, *, default: bool, decides: bool = False) -> Callable[[Solve], Solve]:
     """Register a method under ``name``."""
 
     def register(solve: Solve) -> Solve:
-        METHODS[name] = Method(name, summary, default, solve)
+        METHODS[name] = Method(name, summary, default, decides, solve)
         return solve
 
     return register

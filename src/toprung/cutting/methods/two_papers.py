@@ -8,7 +8,7 @@ from toprung.cutting.scene import Alpha
 from toprung.cutting.triangulation.triangulate import triangulate
 
 
-@method("two-papers", "triangulation from a second photo on another paper", default=True)
+@method("two-papers", "triangulation from a second photo on another paper", default=True, decides=True)
 def two_papers(materials: Materials) -> Alpha | None:
     """Return the triangulated alpha; None unless both photos' backgrounds are known."""
     if materials.second is None or materials.second.background is None or materials.background is None:

@@ -43,14 +43,15 @@ def solve(first: Floats, ground1: Floats, second: Floats, ground2: Floats, varia
     """Solve I1 − I2 = (1 − alpha) (B1 − B2), which holds whatever F is, by weighted least squares.
 
     Args:
-        first, ground1, second, ground2: ``(H, W, 3)`` float32 in values that mix linearly, as luma and two colour differences.
+        first, ground1, second, ground2: ``(H, W, 3)`` float32 in values that mix linearly, as luma
+            and two colour differences.
         variance: ``(H, W, 3)`` float32, of I1 − I2 per channel.
 
     Source:
         Smith & Blinn 1996, "Blue screen matting", theorem 4; all channels, weighted.
     """
     seen, bare = first - second, ground1 - ground2
-    weight = 1 / variance
+    weight = (1 / variance).astype(np.float32)
     luma = _evidence(seen[..., :1], bare[..., :1], weight[..., :1])
     colour = _evidence(seen[..., 1:], bare[..., 1:], weight[..., 1:])
     information = luma.information + colour.information
@@ -70,4 +71,4 @@ def _evidence(seen: Floats, bare: Floats, weight: Floats) -> Evidence:
 def outside(solved: Solved) -> Floats:
     """Return how far alpha leaves [0, 1], in standard deviations."""
     over = np.maximum(solved.alpha - 1, 0) + np.maximum(-solved.alpha, 0)
-    return over / np.sqrt(solved.variance)
+    return np.asarray(over / np.sqrt(solved.variance), np.float32)

@@ -34,7 +34,7 @@ def object_gain(rgb1: RGB, rgb2: RGB, opaque: NDArray[np.bool_]) -> tuple[float,
     import cv2
 
     light = ENCODINGS["linear"].mixed
-    a, b = (cv2.blur(rgb, (5, 5))[opaque] for rgb in (rgb1, rgb2))
+    a, b = (np.asarray(cv2.blur(rgb, (5, 5)), np.float32)[opaque] for rgb in (rgb1, rgb2))
     fit = ((np.minimum(a, b) > 0.08) & (np.maximum(a, b) < 0.97)).all(axis=1)
     if int(fit.sum()) < _LEAST:
         return 1.0, 1.0, 1.0

@@ -27,11 +27,11 @@ def nearby_colour(alpha: Floats, pairs: tuple[tuple[Floats, Floats], ...]) -> tu
     import cv2
 
     def around(field: Floats) -> Floats:
-        return cv2.GaussianBlur(field, (0, 0), _WIDTH)
+        return np.asarray(cv2.GaussianBlur(field, (0, 0), _WIDTH), np.float32)
 
     mean = sum((photo - (1 - alpha) * ground for photo, ground in pairs), np.float32(0)) / len(pairs)
     weight = around(alpha * alpha)
-    return around(alpha * mean) / np.maximum(weight, np.float32(1e-4)), weight
+    return np.asarray(around(alpha * mean) / np.maximum(weight, np.float32(1e-4)), np.float32), weight
 
 
 def from_colour(
@@ -55,7 +55,7 @@ def from_colour(
         through = 1 - np.clip((photo - ground) * reach / np.maximum(reach * reach, np.float32(1e-6)), -0.5, 1.5)
         total += information
         sums += information * through
-    return Evidence(sums / np.maximum(total, np.float32(1e-9)), total)
+    return Evidence((sums / np.maximum(total, np.float32(1e-9))).astype(np.float32), total)
 
 
 def together(one: Evidence, two: Evidence) -> Evidence:

@@ -65,7 +65,7 @@ def _trusted(evidence: Evidence, valid: NDArray[np.bool_]) -> Evidence:
 
 def _weights(guide: Floats, axis: int) -> Floats:
     """Return the weights of differences between neighbours along an axis."""
-    return 1 / (np.float32(_SCALE**2) + np.diff(guide, axis=axis) ** 2)
+    return np.asarray(1 / (np.float32(_SCALE**2) + np.diff(guide, axis=axis) ** 2), np.float32)
 
 
 def _laplacian(field: Floats, across: Floats, down: Floats) -> Floats:

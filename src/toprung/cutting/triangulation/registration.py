@@ -48,7 +48,7 @@ def register(residuals: Residuals, rounds: int = 6) -> NDArray[np.float64]:
         centre = best.copy()
         for dx in (-reach, 0, reach):
             for dy in (-reach, 0, reach):
-                trial = centre + [dx, dy, 0, 0]
+                trial = centre + np.array([dx, dy, 0, 0])
                 value = _cost(residuals(trial))
                 if value < cost:
                     best, cost = trial, value

@@ -55,3 +55,21 @@ def snapped(alpha: Floats, deviation: Floats) -> Floats:
     near = np.minimum(2.0 * deviation + np.float32(1e-5), np.float32(0.12))
     settled = np.where(alpha < near, 0, np.where(alpha > 1 - near, 1, alpha))
     return settled.astype(np.float32)
+
+
+def surely_opaque(measured: Floats, variance: Floats, alpha: Floats) -> NDArray[np.bool_]:
+    """Return where the measurements around a pixel have the mean 1, and its own does not deny it.
+
+    Args:
+        measured: ``(H, W)`` float32 alpha before any smoothing or clipping.
+        variance: ``(H, W)`` float32, of ``measured``.
+        alpha: ``(H, W)`` float32, smoothed.
+    """
+    import cv2
+
+    window = (5, 5)
+    total = cv2.boxFilter(1 / variance, -1, window, normalize=False)
+    mean = cv2.boxFilter(measured / variance, -1, window, normalize=False) / total
+    own, around = np.sqrt(variance), np.sqrt(4 / total)
+    agrees = (mean > 1 - 1.5 * around - 0.005) & (measured > 1 - 3 * own)
+    return agrees & (alpha > 1 - np.clip(2 * own, 0.03, 0.2))

@@ -19,7 +19,7 @@ from toprung.cutting.triangulation.grounds import likely_ground
 from toprung.cutting.triangulation.object_colour import from_colour, together
 from toprung.cutting.triangulation.placing import registered
 from toprung.cutting.triangulation.refine import refine
-from toprung.cutting.triangulation.settle import settle
+from toprung.cutting.triangulation.settle import settle, surely_opaque
 from toprung.cutting.triangulation.views import View, exposed, lit, moved, opaque, solved
 from toprung.errors import CutoutError
 
@@ -105,7 +105,9 @@ def _refined(first: Solved, one: View, two: View, way: Encoding, half_colour: bo
     fine = refine(first, valid, half_colour)
     for _ in range(_PASSES):
         fine = refine(_with_colour(first, np.clip(fine, 0, 1), one, two, way), valid, half_colour)
-    return settle(fine, variance * np.float32(_CALMED))
+    alpha, calmed = settle(fine, variance * np.float32(_CALMED))
+    alpha[surely_opaque(np.clip(first.alpha, -1, 2), variance, alpha)] = 1
+    return alpha, calmed
 
 
 def _confidence(variance: Floats, one: View, two: View) -> Floats:

@@ -44,6 +44,7 @@ def opaque(one: View, two: View, ground: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 
 def exposed(view: View, gain: tuple[float, float, float]) -> View:
+    """Multiply the linear light of a photo and its ground."""
     return replace(
         view, rgb=with_gain(view.rgb, gain), ground=replace(view.ground, rgb=with_gain(view.ground.rgb, gain))
     )
@@ -86,7 +87,7 @@ def solved(one: View, two: View, way: Encoding) -> Solved:
     tilt2 = way.slope(two.rgb).mean(axis=2, keepdims=True) ** 2
     still = tilt1 * (one.noise**2 + _fine(one.rgb)) + tilt2 * (two.noise**2 + _fine(two.rgb))
     grounds = (tilt1[..., 0] * one.ground.sigma**2 + tilt2[..., 0] * two.ground.sigma**2)[..., None]
-    through = np.float32(0.5)
+    through = np.full((*one.ground.sigma.shape, 1), 0.5, np.float32)
     for _ in range(2):
         solved = solve(first, ground1, second, ground2, still + through**2 * grounds + np.float32(1e-7))
         through = np.clip(1 - solved.alpha, 0.05, 1)[..., None]
@@ -98,4 +99,4 @@ def _fine(rgb: RGB) -> Floats:
     import cv2
 
     detail = opponent(rgb - cv2.blur(rgb, (3, 3))) ** 2
-    return cv2.blur(detail, (3, 3)) * np.array([0.02, 0.3, 0.3], np.float32)
+    return np.asarray(cv2.blur(detail, (3, 3)), np.float32) * np.array([0.02, 0.3, 0.3], np.float32)
