@@ -28,6 +28,7 @@ _TYPICAL_AT_LEAST = 1.9  # or this, as it may also reflect the object
 _TEXTURE = (0.55, 2.0)  # the same for the fine texture, least and most
 _VAGUE = 2.2  # where the background's sigma is this many times its median, being like it says nothing
 _ENOUGH = 40  # pixels in which a correlation of details can be judged
+_SHARED = 0.4  # least correlation of the two where the background is seen, for it to tell anything
 _LIKENESS = 0.22  # least correlation of the photo's detail with the background's in a hole
 _AROUND = 16  # pixels about a hole that are looked at when its edge is drawn
 _RIM = 0.6  # share of the rim that must be unlike the background
@@ -133,6 +134,7 @@ class _Reference:
         texture: root of the median squared fine residual.
         fine: ``(H, W)`` squared fine residual, of the whole picture.
         detail: ``(H, W, 3)`` the photo's fine detail; ``expected``: the background's.
+        shared: correlation of the two where the background is seen: little when what the plate holds is noise.
         sigma: ``(H, W)`` the background's; ``usual``: its median.
     """
 
@@ -141,6 +143,7 @@ class _Reference:
     fine: NDArray[np.float32]
     detail: RGB
     expected: RGB
+    shared: float
     sigma: NDArray[np.float32]
     usual: float
 
@@ -151,10 +154,17 @@ class _Reference:
         usual = float(np.median(background.sigma[background.valid]))
         clear = cv2.erode((alpha < 0.02).astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=1) > 0
         seen = clear & background.valid & (measured.shaded < _ALIKE)
-        distance, texture = 1.0, usual * 0.75
+        distance, texture, shared = 1.0, usual * 0.75, 0.0
         if np.count_nonzero(seen) >= 50:
+            shared = _correlation(detail[seen], expected[seen])
             distance, texture = float(np.median(measured.shaded[seen])), float(np.sqrt(np.median(fine[seen])))
-        return _Reference(distance, texture, fine, detail, expected, background.sigma, usual)
+        return _Reference(distance, texture, fine, detail, expected, shared, background.sigma, usual)
+
+
+def _correlation(first: RGB, second: RGB) -> float:
+    """Return the correlation over pixels and channels, 0 when one of the two is flat."""
+    spread = float(first.std()) * float(second.std())
+    return float(((first - first.mean()) * (second - second.mean())).mean()) / spread if spread > 1e-9 else 0.0
 
 
 def _detail(rgb: RGB) -> RGB:
@@ -187,9 +197,9 @@ def _objection(
     slack = 1 + 2 / np.sqrt(count)
     wide = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
     expected = reference.expected[part][wide]
-    if len(expected) >= _ENOUGH and float(expected.std()) > 0.7 * reference.texture:
+    if len(expected) >= _ENOUGH and float(expected.std()) > 0.7 * reference.texture and reference.shared > _SHARED:
         # the background has detail of its own there: it shows through a hole, and through nothing else
-        likeness = float(np.corrcoef(reference.detail[part][wide].ravel(), expected.ravel())[0, 1])
+        likeness = _correlation(reference.detail[part][wide], expected)
         return _OTHER_DETAIL if likeness < _LIKENESS else ""
     texture = float(np.sqrt(np.median(reference.fine[part][core])))
     floor = 0.35 / 255  # rounding to 8 bits
