@@ -96,7 +96,7 @@ def solve_tile(
         f = opponent(way.mixed(guess[at]))
         f, r = _conjugate_gradients(a, b, data, wanted, f, r, ties_f, ties_r, see, share, rounds)
         guess[at] = np.clip(way.encoded(from_opponent(f)), 0, 1)
-    return guess[at], from_opponent(r)
+    return np.asarray(guess[at], np.float32), np.asarray(from_opponent(r), np.float32)
 
 
 def _front_springs(grid: Grid, guess: Floats, held: NDArray[np.bool_], way: Encoding, scale: float) -> Springs:
@@ -164,4 +164,4 @@ def _conjugate_gradients(
             break
         grow = _share(after, energy)
         step_f, step_r, energy = x + grow * step_f, y + grow * step_r, after
-    return f, r
+    return f.astype(np.float32), r.astype(np.float32)
