@@ -1,6 +1,6 @@
 """Cutting out against its peers, each table in one run on the same cases.
 
-    python -m benchmarks.cutout align|alpha|two|foreground|speed|memory|judge [--cases made|FOLDER] [--count 2]
+    python -m benchmarks.cutout align|masks|alpha|two|foreground|speed|memory|judge [--cases made|FOLDER] [--count 2]
 
 Cases are made up on the spot (shapes that nothing was tuned on) or come from a folder of
 ``benchmarks.cutout_artwork.make``. One core: set OMP_NUM_THREADS=1 as well.
@@ -12,7 +12,7 @@ import argparse
 import importlib
 from pathlib import Path
 
-TABLES = ("align", "alpha", "two", "foreground", "speed", "memory", "judge")
+TABLES = ("align", "masks", "alpha", "two", "foreground", "speed", "memory", "judge")
 
 
 def main() -> None:

@@ -23,10 +23,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from toprung.cutting.align.alignment import Alignment
 from toprung.cutting.batch import Stopped, cut_photos, list_request
 from toprung.cutting.jobs.request import Request
 from toprung.cutting.photo import open_photo
-from toprung.cutting.scene import RGB, Alpha, Photo, Verdict
+from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Verdict
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Cut:
     alpha: Alpha
     foreground: RGB
     verdict: Verdict
+    candidates: tuple[Candidate, ...] = ()
+    disagreement: Alpha | None = None
+    chosen: str | None = None
+    alignment: Alignment | None = None
 
 
 def threshold(photo: Path, *others: Path | None, log: str, **settings: Any) -> Cut:

@@ -38,11 +38,15 @@ def expected_errors(path: Path, seed: int, judges: Mapping[str, Sequence[Network
 def single_measures(path: Path, seed: int) -> Judged:
     """Return each single measure's values of the line-up of all methods, as if it were the expected error."""
     trial = load(path)
-    evidence = gather(trial.scene, trial.alphas)
-    true = np.array([float(np.abs(alpha - trial.truth).mean()) for alpha in trial.alphas.values()])
-    names = tuple(trial.alphas)
+    rng = np.random.default_rng([seed, int(path.stem.split("-")[-1])])
+    alphas = dict(line_ups(trial, rng)).get("all methods")
+    if alphas is None:
+        return []
+    evidence = gather(trial.scene, alphas)
+    true = np.array([float(np.abs(alpha - trial.truth).mean()) for alpha in alphas.values()])
+    group = trial.scene.name.split("-")[0]
     return [
-        (measure, LineUp("all methods", trial.scene.name.split("-")[0], names, true, values))
+        (measure, LineUp("all methods", group, tuple(alphas), true, values))
         for measure, values in _values(evidence).items()
     ]
 

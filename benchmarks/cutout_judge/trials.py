@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,16 +11,19 @@ import numpy as np
 
 from benchmarks.cutout_cases import GROUNDS, GROUPS, Case, make_case
 from benchmarks.cutout_judge.corruptions import draw
-from benchmarks.cutout_judge.scenes import aligned_scene, bare_scene, border_scene, plate_scene, surface
-from benchmarks.cutout_judge.simple import SIMPLE, closed_form_of, guided
-from toprung.cutting.masks.registry import load_maskers
+from benchmarks.cutout_judge.scenes import aligned, bare, jittered, surface
+from benchmarks.cutout_judge.simple import SIMPLE
+from toprung.cutting.fuse import fuse_alphas
+from toprung.cutting.methods.registry import load_methods
 from toprung.cutting.scene import Alpha, Background, Scene
 
-SceneMaker = Callable[[Case, np.random.Generator], Scene | None]
-_ON: dict[str, tuple[SceneMaker, ...]] = {
-    "paper": (plate_scene, border_scene, aligned_scene, plate_scene, bare_scene, plate_scene),
-    "photograph": (plate_scene, aligned_scene, plate_scene, plate_scene),
+_ON = {
+    "paper": (jittered, bare, aligned, jittered, bare, jittered),
+    "photograph": (jittered, aligned, jittered, jittered),
 }
+_SLOW = ("network", "knn", "learning-based")  # the first needs a model; PyMatting's two take seconds each
+_SIMPLE = "simple "
+_EMPTY = 23  # one in so many cases to fit on shows no object
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,35 +44,31 @@ def case_of(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> tup
 
 
 def make_trial(index: int, objects: str, side: tuple[int, int] = (300, 600)) -> Trial:
-    """Make the case of an index and let all methods cut it."""
+    """Make the case of an index and let all methods cut it, the pipeline's and the simple ones."""
     case, rng = case_of(index, objects, side)
+    if objects == "train" and index % _EMPTY == _EMPTY // 2:
+        case = _emptied(case, rng)
     kinds = _ON[case.ground]
-    kind = kinds[index // (len(GROUPS) * len(GROUNDS)) % len(kinds)]
-    scene = kind(case, rng) or plate_scene(case, rng)
-    seen = border_scene(case, rng) if scene.background is None else scene
-    alphas = {name: method(seen, rng) for name, method in SIMPLE.items()}
-    if scene.background is not None and scene.background.source == "plate":
-        border = border_scene(case, rng)
-        names = ("soft_difference", "shadowless_difference")
-        alphas |= {f"border_{name}": SIMPLE[name](border, rng) for name in names}
-    some = rng.choice(list(alphas), 5, replace=False)
-    alphas["median"] = np.median([alphas[name] for name in some], axis=0).astype(np.float32)
-    alphas["mean"] = np.mean([alphas[name] for name in some], axis=0).astype(np.float32)
+    turn = index // (len(GROUPS) * len(GROUNDS))
+    materials = kinds[turn % len(kinds)](case, rng)
+    alphas = {}
+    for name, method in load_methods().items():
+        alpha = None if name in _SLOW else method.solve(materials)
+        if alpha is not None:
+            alphas[name] = np.asarray(alpha, np.float32)
+    scene = materials.scene
+    seen = scene if scene.background is not None else Scene(scene.rgb, surface(scene.rgb), scene.name)
+    alphas |= {_SIMPLE + name: method(seen, rng) for name, method in SIMPLE.items()}
+    if materials.plate is None and rng.random() < 0.4:
+        scene = Scene(scene.rgb, None, scene.name)  # the judge must also do without any background
     return Trial(scene, alphas, case.alpha)
 
 
-def with_maskers(trial: Trial) -> Trial:
-    """Add the masks of toprung's own maskers, and what a guided filter and closed-form matting make of them."""
-    seen = trial.scene
-    if seen.background is None:
-        seen = Scene(seen.rgb, surface(seen.rgb), seen.name)
-    alphas = dict(trial.alphas)
-    for name, masker in load_maskers().items():
-        if name not in alphas:
-            alphas[name] = masker(seen)
-            alphas[f"{name}, guided"] = guided(seen.rgb, alphas[name], 4)
-            alphas[f"{name}, closed form"] = closed_form_of(seen.rgb, alphas[name], 5, 7)
-    return Trial(trial.scene, alphas, trial.truth)
+def _emptied(case: Case, rng: np.random.Generator) -> Case:
+    """The case with another picture of the plate as its photo: there is nothing to cut."""
+    noise = rng.normal(0, rng.uniform(0.5, 3), case.plate.shape)
+    photo = np.clip(case.plate * rng.uniform(0.95, 1.05) + noise, 0, 255).round().astype(np.uint8)
+    return replace(case, photo=photo, matrix=np.eye(3), alpha=np.zeros_like(case.alpha))
 
 
 def keep(trial: Trial, path: Path) -> None:
@@ -99,17 +98,31 @@ def load(path: Path) -> Trial:
 
 
 def line_ups(trial: Trial, rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Alpha]]]:
-    """Yield sets of candidates to judge together: all, some, some with corrupted ones among them, one."""
+    """Yield sets of candidates to judge together.
+
+    Those of the pipeline as it runs by default, those of all its methods, some of all that there are, some with
+    corrupted ones among them, and one alone.
+    """
+    own = {name: alpha for name, alpha in trial.alphas.items() if not name.startswith(_SIMPLE)}
+    default = [name for name in own if load_methods()[name].default]
+    if default:
+        yield "pipeline", _with_fused({name: own[name] for name in default})
+    if len(own) > 1:
+        yield "all methods", _with_fused(own)
     names = list(trial.alphas)
-    yield "all methods", trial.alphas
-    some = {str(name): trial.alphas[str(name)] for name in rng.choice(names, int(rng.integers(3, 7)), replace=False)}
-    yield "some methods", some
-    sources = some | {"truth": trial.truth}
-    worse = draw(rng, sources, int(rng.integers(2, 6)))
-    yield "with corrupted", some | worse
+    some = {str(name): trial.alphas[str(name)] for name in rng.choice(names, int(rng.integers(3, 8)), replace=False)}
+    yield "some, with simple ones", some
+    few = {name: some[name] for name in list(some)[: int(rng.integers(1, 5))]}
+    worse = draw(rng, few | {"truth": trial.truth}, int(rng.integers(2, 6)))
+    yield "some, with corrupted ones", few | worse
     pool = list((trial.alphas | worse).items())
     name, alpha = pool[int(rng.integers(len(pool)))]
     yield "one alone", {name: alpha}
+
+
+def _with_fused(alphas: dict[str, Alpha]) -> dict[str, Alpha]:
+    """Add the fusion of all, as if the judge thought the same of each."""
+    return alphas | ({"fused": fuse_alphas(alphas, dict.fromkeys(alphas, 0.01))} if len(alphas) > 1 else {})
 
 
 def truth_at(trial: Trial, size: tuple[int, int]) -> Alpha:

@@ -18,6 +18,11 @@ _HOMES = {
     "train": "toprung.ladder.run",
     "load": "toprung.ladder.loading",
     "average": "toprung.ladder.averaging.api",
+    "align": "toprung.cutting.align.align",
+    "Alignment": "toprung.cutting.align.alignment",
+    "cutout": "toprung.cutting.cutout",
+    "Cutout": "toprung.cutting.result",
+    "estimate_foreground": "toprung.cutting.foreground.estimate",
     "climb": "toprung.ladder.climb.api",
     "Climb": "toprung.ladder.climb.api",
     "fuse": "toprung.ladder.fusing.api",
@@ -37,8 +42,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Alignment",
     "Classifier",
     "Climb",
+    "Cutout",
     "LoadReport",
     "Prediction",
     "Predictions",
@@ -47,8 +54,11 @@ __all__ = [
     "Tiling",
     "ToprungError",
     "__version__",
+    "align",
     "average",
     "climb",
+    "cutout",
+    "estimate_foreground",
     "fuse",
     "inspect_weights",
     "load",
@@ -64,6 +74,11 @@ if TYPE_CHECKING:
     from toprung.checkpoints.load import load_weights
     from toprung.checkpoints.ready import model_from_weights
     from toprung.checkpoints.report import LoadReport
+    from toprung.cutting.align.align import align
+    from toprung.cutting.align.alignment import Alignment
+    from toprung.cutting.cutout import cutout
+    from toprung.cutting.foreground.estimate import estimate_foreground
+    from toprung.cutting.result import Cutout
     from toprung.errors import ToprungError
     from toprung.evaluation.predictions import Predictions
     from toprung.evaluation.tiling import Tiling

@@ -108,6 +108,7 @@ def test_web_serves_the_page_until_ctrl_c(files: tuple[Path, Path, Path], tmp_pa
         [sys.executable, "-u", "-c", started, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
+        assert "aligning them" in process.stdout.readline()
         line = process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+/", line)
         assert found, line

@@ -13,7 +13,6 @@ from PIL import Image
 
 from tests.cli.command_line import toprung
 from tests.cutting import stub_cutters
-from toprung.cli.main import VERBS
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +20,6 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("toprung.cutting.cutout")
     module.cutout = stub_cutters.dark  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "toprung.cutting.cutout", module)
-    monkeypatch.setitem(VERBS, "cutout", VERBS.get("cutout", "Cut objects out of photos."))
 
 
 @pytest.fixture
@@ -90,9 +88,11 @@ def test_plate_second_trimap_and_methods_reach_the_cutter(shop: Path, tmp_path: 
     plate = tmp_path / "plate.png"
     Image.new("RGB", (20, 20)).save(plate)
     options = ("--plate", plate, "--second", plate, "--second-plate", plate, "--trimap", plate)
-    done = toprung("cutout", shop / "a.png", "--out", tmp_path / "out", *options, "--method", "one", "--method", "two")
+    done = toprung(
+        "cutout", shop / "a.png", "--out", tmp_path / "out", *options, "--method", "plate", "--method", "grabcut"
+    )
     assert done.code == 0
-    assert f"trimap {plate}. second {plate}. methods ['one', 'two']." in done.out
+    assert f"trimap {plate}. second {plate}. methods ['plate', 'grabcut']." in done.out
 
 
 def test_json(shop: Path, tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_json(shop: Path, tmp_path: Path) -> None:
         (("{shop}", "--second-plate", "nowhere"), "the second plate nowhere is no file"),
         (("{shop}", "--on", "whit"), "'whit' is no colour. Did you mean white"),
         (("{shop}", "--model", "nowhere.onnx"), "cannot read nowhere.onnx"),
+        (("{shop}", "--method", "grabcat"), "No cutout method is called 'grabcat'. Did you mean grabcut"),
         (("{shop}", "--out", "{shop}"), "the photos stand in"),
         (("{shop}", "--plate", "{shop}"), "is that photo itself"),
         (("{shop}/sub/../sub", "--out", "{shop}/a.png"), "cannot make the folder"),
@@ -131,8 +132,36 @@ def test_a_users_mistake_is_exit_code_two(
 
 
 def test_the_methods_are_listed_without_photos() -> None:
-    from toprung.cutting.masks.registry import load_maskers
+    from toprung.cutting.methods.registry import load_methods
 
     done = toprung("cutout", "--list-methods")
     assert done.code == 0
-    assert [line.split()[0] for line in done.out.splitlines()] == sorted(load_maskers())
+    assert [line.split()[0] for line in done.out.splitlines()] == list(load_methods())
+    for line, entry in zip(done.out.splitlines(), load_methods().values(), strict=True):
+        assert entry.summary in line
+        assert line.endswith("(only when named)") != entry.default
+
+
+def test_the_review_is_served_and_its_decisions_stay(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toprung.cutting.review import serve
+    from toprung.cutting.review.choices import Choice, write_choices
+
+    def choose(folder: Path, resolve: serve.Resolve, **options: object) -> None:
+        nothing = np.zeros((20, 20), np.bool_)
+        write_choices(folder / "choices.json", {"a": Choice("everything", (20, 20))})
+        resolve("a", nothing, nothing, "everything")
+
+    monkeypatch.setattr(serve, "serve_review", choose)
+    out = tmp_path / "out"
+    assert toprung("cutout", shop / "a.png", "--out", out, "--review").code == 0
+    with Image.open(out / "a.png") as image:
+        assert image.getchannel("A").getextrema() == (255, 255)
+    assert "A person picked everything." in toprung("cutout", shop / "a.png", "--out", out).out
+    assert "everything" in (out / "review.html").read_text()
+    done = toprung("cutout", shop / "a.png", "--out", tmp_path / "other", "--choices", out / "choices.json")
+    assert "A person picked everything." in done.out
+    done = toprung("cutout", shop / "a.png", "--out", tmp_path / "third", "--choices", tmp_path / "none.json")
+    assert done.code == 2
+    assert "none.json" in done.err

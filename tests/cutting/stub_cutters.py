@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from toprung.cutting.align.alignment import Alignment
 from toprung.cutting.photo import open_photo
 from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Verdict
 from toprung.errors import CutoutError
@@ -24,6 +25,8 @@ class Stub:
     verdict: Verdict
     candidates: tuple[Candidate, ...] = ()
     disagreement: Alpha | None = None
+    chosen: str | None = "dark"
+    alignment: Alignment | None = None
 
 
 def dark(

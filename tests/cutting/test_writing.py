@@ -136,6 +136,16 @@ def test_trimming_keeps_what_is_seen_and_adds_the_margin(tmp_path: Path, margin:
         assert composite.getpixel((0, 0)) == (255, 255, 255) or margin == 0
 
 
+def test_what_nobody_sees_does_not_hold_the_frame(tmp_path: Path) -> None:
+    photo = open_photo(smooth())
+    alpha = disc()
+    whole = write_cutout(tmp_path / "whole", photo, alpha, photo.rgb, Style("png", 0)).box
+    alpha[0, 0], alpha[39, 59] = 0.019, 0.01
+    assert write_cutout(tmp_path / "faint", photo, alpha, photo.rgb, Style("png16", 0)).box == whole
+    alpha[0, 0] = 0.021
+    assert write_cutout(tmp_path / "seen", photo, alpha, photo.rgb, Style("png16", 0)).box[:2] == (0, 0)
+
+
 @pytest.mark.parametrize("margin", [None, 5])
 def test_no_object_gives_a_clear_picture_of_the_whole_frame(tmp_path: Path, margin: int | None) -> None:
     photo = open_photo(smooth())

@@ -21,10 +21,10 @@ _PATH = click.Path(path_type=Path)
 def _list_methods(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    from toprung.cutting.masks.registry import load_maskers
+    from toprung.cutting.methods.registry import load_methods
 
-    for name, masker in sorted(load_maskers().items()):
-        click.echo(f"{name:<20} {(masker.__doc__ or '').strip().splitlines()[0]}")
+    for name, entry in load_methods().items():
+        click.echo(f"{name:<14} {entry.summary}{'' if entry.default else ' (only when named)'}")
     ctx.exit()
 
 
@@ -104,6 +104,7 @@ def command(
     from toprung.cutting.cutout import cutout
     from toprung.cutting.jobs.request import Request
     from toprung.cutting.jobs.reviewing import note
+    from toprung.cutting.methods.registry import chosen_methods
     from toprung.cutting.output.paint import parse_paint
     from toprung.cutting.review.page import write_review
     from toprung.cutting.writing import Style
@@ -113,6 +114,7 @@ def command(
     if model is not None:
         settings["model"] = str(model)
     if methods:
+        chosen_methods(methods)  # a wrong name is a mistake of the call, not of each photo
         settings["methods"] = list(methods)
     paints = tuple({paint.name: paint for paint in map(parse_paint, colours)}.values())
     request = Request(
@@ -124,7 +126,7 @@ def command(
         trimap=trimap,
         style=Style(format_name, 0 if crop and margin is None else margin, paints),
         settings=settings,
-        files=() if model is None else (model,),
+        files=() if model is None else _model_files(model),
         choices=choices,
         recursive=recursive,
         jobs=jobs,
@@ -140,6 +142,13 @@ def command(
 
         decide_photos(request, listing, cutter=cutout, noter=note, serve=serve_review)
     raise SystemExit(tally.exit_code)
+
+
+def _model_files(model: Path) -> tuple[Path, ...]:
+    from toprung.cutting.masks.model_card import card_beside
+
+    card = card_beside(model)
+    return (model, card) if card.is_file() else (model,)
 
 
 def _print(request: Request, tally: Tally) -> None:
@@ -161,7 +170,7 @@ def _print(request: Request, tally: Tally) -> None:
 def _line(row: Row) -> str:
     error = "" if row.expected_error is None else f" (expected error {row.expected_error:.4f})"
     reasons = f": {' '.join(row.reasons)}" if row.reasons else ""
-    return f"{row.photo}{error}{reasons}"
+    return f"{row.photo}{error}{reasons}".encode("utf-8", "replace").decode()  # names that are no UTF-8
 
 
 def _print_json(request: Request, tally: Tally) -> None:

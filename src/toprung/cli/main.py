@@ -32,6 +32,8 @@ VERBS = {
     "board": "Rank runs, with intervals.",
     "compare": "Tell whether one model is better than another, or whether it is chance.",
     "report": "Write a run's page anew.",
+    "align": "Align a clean background plate to a photo.",
+    "cutout": "Cut the objects out of photos, with a verdict on each.",
     "recipe": "Show presets and every setting of a recipe.",
 }
 

@@ -13,6 +13,8 @@ from toprung.cutting.scene import RGB, Background
 Floats = NDArray[np.float32]
 
 _FLOOR = 1.2 / 255  # what interreflection and compression add to any noise model
+_BLOCK = 8  # pixels, the side of JPEG's blocks
+_RIPPLE = 0.015  # standard deviation of JPEG's ripples, share of the contrast nearby
 _LIKELY = 2.5  # standard deviations within which a pixel is used to learn the noise
 _DARKEST = 0.5  # a shadow leaves at least this share of the encoded value; darker is an object
 _OFFSET = 0.055  # sRGB + 0.055 is light to the power 1/2.4, so shade multiplies it
@@ -44,13 +46,15 @@ def unlikeness(rgb: RGB, background: Background) -> Unlikeness:
         rgb: ``(H, W, 3)`` float32 sRGB.
         background: of the same size; where it is not valid the distances are 0.
     """
-    scale = np.sqrt(background.sigma**2 + np.float32(_FLOOR**2))[..., None]
     lifted, under = rgb + np.float32(_OFFSET), background.rgb + np.float32(_OFFSET)
+    # within a block of JPEG an edge leaves ripples and colour that are no object
+    contrast = cv2.dilate(np.abs(rgb - background.rgb).mean(-1), np.ones((2 * _BLOCK + 1, 2 * _BLOCK + 1), np.uint8))
+    scale = np.sqrt(background.sigma**2 + _FLOOR**2 + (_RIPPLE * contrast) ** 2)[..., None].astype(np.float32)
     brightness = (under * under).sum(-1)
     shade = np.clip((lifted * under).sum(-1) / np.maximum(brightness, 1e-6), _DARKEST, 1)
     shade = np.asarray(cv2.GaussianBlur(np.asarray(shade, np.float32), (0, 0), 1.5), np.float32)
-    plain = _whitened((lifted - under) / scale, background.valid)
-    shaded = _whitened((lifted - shade[..., None] * under) / scale, background.valid)
+    plain = _whitened(np.asarray((lifted - under) / scale, np.float32), background.valid)
+    shaded = _whitened(np.asarray((lifted - shade[..., None] * under) / scale, np.float32), background.valid)
     return Unlikeness(plain, np.minimum(plain, shaded), shade)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from toprung.errors import CutoutError
 from toprung.storage import replacing
 
 Box = tuple[int, int, int, int]
+
+_SEEN = 0.02  # the least alpha that counts when trimming
 
 
 @dataclass(frozen=True)
@@ -89,26 +91,43 @@ def write_cutout(
         refuse_existing(path, photo, replaceable)
     levels = quantised(alpha, form.bits)
     box = (0, 0, levels.shape[1], levels.shape[0]) if style.margin is None else trimmed(levels, style.margin)
+    write_rgba(paths[0], photo, levels, foreground, box, form)
     x, y, width, height = box
-    inside = np.s_[max(y, 0) : y + height, max(x, 0) : x + width]
-    shown = Photo(photo.rgb[inside], None, photo.icc, photo.bits, photo.name, photo.path, _part(photo.samples, inside))
-    samples = own_samples(shown, foreground[inside], form.bits)
-    rgba = np.zeros((height, width, 4), samples.dtype)
-    place = _place(box, levels.shape)
-    rgba[place][..., :3], rgba[place][..., 3] = samples, levels[inside]
-    del samples
-    colours = np.ascontiguousarray(rgba[..., :3])
-    bleed(colours, rgba[..., 3])
-    rgba[..., :3] = colours
-    with replacing(paths[0]) as temporary:
-        form.write(temporary, rgba, photo.icc, photo.dpi)
+    inside, place = np.s_[max(y, 0) : y + height, max(x, 0) : x + width], _place(box, levels.shape)
     for path, paint in zip(paths[1:], style.paints, strict=True):
         ground = quantised(np.array(paint.rgb, np.float32) / 255, form.bits)
-        picture = np.full((height, width, 3), ground, rgba.dtype)
+        picture = np.full((height, width, 3), ground, levels.dtype)
         picture[place] = laid_on(foreground[inside], alpha[inside], paint.rgb, form.bits)
         with replacing(path) as temporary:
             form.write(temporary, picture, None, photo.dpi)
     return Written(paths[0], tuple(paths[1:]), box)
+
+
+def write_rgba(path: Path, photo: Photo, levels: NDArray, foreground: RGB, box: Box, form: Format) -> None:
+    """Write the picture with transparency, over whatever stands at ``path``.
+
+    Args:
+        path: of the file.
+        photo: as in :func:`write_cutout`.
+        levels: ``(H, W)`` alpha in the format's samples.
+        foreground: ``(H, W, 3)`` float32 sRGB in [0, 1].
+        box: x, y, width, height of what is written.
+        form: the format.
+
+    Raises:
+        CutoutError: the format does not hold the picture.
+        StorageError: full disk, or no permission.
+    """
+    x, y, width, height = box
+    inside, place = np.s_[max(y, 0) : y + height, max(x, 0) : x + width], _place(box, levels.shape)
+    shown = replace(photo, rgb=photo.rgb[inside], samples=None if photo.samples is None else photo.samples[inside])
+    colours = np.zeros((height, width, 3), levels.dtype)
+    colours[place] = own_samples(shown, foreground[inside], form.bits)
+    alpha = np.zeros((height, width), levels.dtype)
+    alpha[place] = levels[inside]
+    bleed(colours, alpha)
+    with replacing(path) as temporary:
+        form.write(temporary, np.dstack([colours, alpha]), photo.icc, photo.dpi)
 
 
 def format_for(name: str, photo: Photo) -> Format:
@@ -121,11 +140,13 @@ def format_for(name: str, photo: Photo) -> Format:
 
 
 def trimmed(levels: NDArray, margin: int) -> Box:
-    """Return x, y, width, height of what is not wholly transparent, with ``margin`` pixels around it.
+    """Return x, y, width, height of what can be seen, with ``margin`` pixels around it.
 
-    A picture that shows nothing keeps its frame.
+    Pixels of less than 2 % do not count: one of them, far away and visible to nobody, would hold the whole frame. A
+    picture that shows nothing keeps its frame.
     """
-    rows, columns = np.flatnonzero(levels.any(axis=1)), np.flatnonzero(levels.any(axis=0))
+    seen = levels >= _SEEN * np.iinfo(levels.dtype).max
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not len(rows):
         return 0, 0, levels.shape[1], levels.shape[0]
     x, y = int(columns[0]) - margin, int(rows[0]) - margin
@@ -151,10 +172,6 @@ def refuse_existing(path: Path, photo: Photo, replaceable: Collection[Path]) -> 
 def _possible(name: str) -> Sequence[str]:
     find_format("png" if name == "auto" else name)
     return ("png", "png16") if name == "auto" else (name,)
-
-
-def _part(samples: NDArray | None, inside: tuple[slice, slice]) -> NDArray | None:
-    return None if samples is None else samples[inside]
 
 
 def _place(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from tests.cutting.align.scenes import PLACES, on_photo, scene
-from toprung.cutting.align.by_points import align_by_points
+from toprung.cutting.align.align import align
 from toprung.cutting.align.points import PointPairs
 from toprung.cutting.align.writing import alignment_json, free_paths, residual_picture, write_alignment
 
@@ -14,8 +14,8 @@ PICTURES = {"aligned.png", "residual.png", "blend.png"}
 
 def test_what_is_written_can_be_read_and_nothing_is_replaced(tmp_path: Path) -> None:
     plate, photo = scene()
-    found = align_by_points(plate, photo, PointPairs(PLACES, on_photo(PLACES)))
-    told = alignment_json(found, Path("a.png"), Path("b.png"), plate.shape)
+    found = align(plate, photo, points=PointPairs(PLACES, on_photo(PLACES)))
+    told = alignment_json(found, Path("a.png"), Path("b.png"), plate.shape, photo.shape)
     first = write_alignment(tmp_path / "out", found, photo, told)
     assert {path.name for path in first} == {"alignment.json"} | PICTURES
     stored = json.loads((tmp_path / "out" / "alignment.json").read_text())
@@ -35,8 +35,8 @@ def test_what_is_written_can_be_read_and_nothing_is_replaced(tmp_path: Path) -> 
 
 def test_what_is_not_aligned_has_no_pictures_and_no_infinity(tmp_path: Path) -> None:
     plate, photo = scene()
-    found = align_by_points(plate, photo, PointPairs(PLACES, np.array([159, 0]) + np.array([-1, 1]) * PLACES))
-    told = alignment_json(found, Path("a.png"), Path("b.png"), plate.shape)
+    found = align(plate, photo, points=PointPairs(PLACES, np.array([159, 0]) + np.array([-1, 1]) * PLACES))
+    told = alignment_json(found, Path("a.png"), Path("b.png"), plate.shape, photo.shape)
     assert told["expected_error_px"] is None
     assert [path.name for path in write_alignment(tmp_path, found, photo, told)] == ["alignment.json"]
 

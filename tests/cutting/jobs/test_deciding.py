@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -23,14 +21,6 @@ from toprung.cutting.review.strokes import Stroke, paint
 from toprung.errors import CutoutError
 
 SIZE = (30, 20)
-
-
-@pytest.fixture(autouse=True)
-def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The photo's own colours are good enough here."""
-    module = ModuleType("toprung.cutting.foreground")
-    module.estimate_foreground = lambda photo, alpha, plate=None: photo  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "toprung.cutting.foreground", module)
 
 
 @pytest.fixture
@@ -78,6 +68,7 @@ def test_every_photo_has_an_entry_and_the_page_is_written(request_: Request) -> 
 def test_a_picked_candidate_is_written_and_stays_on_repeating(request_: Request) -> None:
     run(request_)
     assert alpha(request_.out, "a").min() == 0
+    assert entry(request_.out, "a")["chosen"] == "dark"
     decide(request_, "a", Choice("everything", SIZE))
     assert (alpha(request_.out, "a") == 1).all()
     assert entry(request_.out, "a")["chosen"] == "everything"
@@ -98,6 +89,7 @@ def test_strokes_are_kept_by_other_options_too(request_: Request, tmp_path: Path
     painted, _ = paint((stroke,), SIZE)
     assert painted.any()
     assert (alpha(request_.out, "a")[painted] == 1).all()
+    assert entry(request_.out, "a")["chosen"] is None
 
 
 def test_choices_of_another_folder(request_: Request, tmp_path: Path) -> None:
@@ -127,3 +119,16 @@ def test_only_photos_of_the_call_can_be_decided(request_: Request) -> None:
     run(request_)
     with pytest.raises(CutoutError, match="z is of an earlier call"):
         decide(request_, "z", Choice(None, SIZE))
+
+
+def test_the_photo_a_person_is_at_is_cut_out_once(request_: Request, tmp_path: Path) -> None:
+    run(request_)
+    log = tmp_path / "log.txt"
+    request = Request(request_.photos, request_.out, jobs=1, settings={"log": str(log)})
+
+    def serve(out: Path, resolve: Resolver) -> None:
+        for name in ("a", "a", "b", "a"):
+            resolve(name, *paint((), SIZE), None)
+
+    decide_photos(request, list_request(request), cutter=stub_cutters.logged, noter=note, serve=serve)
+    assert log.read_text().split() == ["a.png", "b.png", "a.png"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.cutting.review.driving import choose, drag, until, wait_until_solved
 from tests.cutting.review.made_up import HOSTILE, TRUTH, Resolver, disc, entries, entry
 from toprung.cutting.review.choices import read_choices
 from toprung.cutting.review.page import write_review
@@ -63,39 +64,10 @@ def open_page(browser):
     assert [error for error in errors if "status of 422" not in error] == []  # a refusal is told on the page
 
 
-def choose(page, name):
-    page.evaluate("name => show(view.shown.findIndex((record) => record.name === name))", name)
-    assert page.text_content("#name") == name
-
-
-def drag(page, *points):
-    """Drag over the stage; points are shares of its width and height."""
-    box = page.locator("#sheet").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=5)
-    page.mouse.up()
-
-
 def solved_alpha(folder):
     (file,) = (folder / "review").glob("tape-roll-jpg-*/cutout.webp")
     with Image.open(file) as picture:
         return np.asarray(picture.convert("RGBA"), np.float32)[..., 3] / 255
-
-
-def until(page, condition):
-    """Wait for a condition of the page's script; its policy forbids what playwright would wait with."""
-    for _ in range(400):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError(f"never came true: {condition}")
-
-
-def wait_until_solved(page):
-    until(page, "document.getElementById('busy').hidden && unsaved.size === 0")
 
 
 def test_every_picture_loads_and_the_worst_stands_first(server, open_page):
@@ -257,7 +229,7 @@ def test_the_slider_and_the_grounds(server, open_page):
 
 def test_as_a_plain_file_choices_are_downloaded(folder, open_page, tmp_path):
     page = open_page((folder / "review.html").as_uri())
-    assert "toprung cutout my out --review" in page.text_content("#notice")
+    assert "with --choices choices.json, or with --review" in page.text_content("#notice")
     choose(page, "tape roll.jpg")
     page.keyboard.press("2")
     page.keyboard.press("b")

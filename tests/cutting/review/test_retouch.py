@@ -158,3 +158,23 @@ def test_the_band_agrees_with_pymatting(ring):
     theirs = pymatting.estimate_alpha_cf(rgb.astype(np.float64), trimap, laplacian_kwargs={"epsilon": 1e-4})
     ours = solve_band(rgb, trimap.astype(np.float32), unknown, epsilon=1e-4)
     assert np.abs(ours - theirs).max() < 0.01
+
+
+def test_where_the_background_is_not_known_a_dab_spreads_by_colour(ring):
+    truth, rgb, ground = ring
+    valid = np.ones((SIDE, SIDE), bool)
+    valid[:, 70:] = False  # a plate that was shifted
+    scene = Scene(rgb, Background(ground, np.full((SIDE, SIDE), 0.01, np.float32), valid, "plate"))
+    kept = soft_disc(60, 60, 45)
+    on_unknown = retouch(scene, kept, *dab("background", 74, 60))
+    assert np.abs(on_unknown - truth).mean() < 0.002
+    on_known = retouch(scene, kept, *dab("background", 55, 60))
+    assert (on_known[:, 60:70][np.hypot(*(np.indices((SIDE, SIDE)) - 60))[:, 60:70] < 18] == 0).all()
+    np.testing.assert_array_equal(on_known[:, 80:], kept[:, 80:])
+
+
+def test_a_brush_that_slipped_over_the_edge_does_not_spread_over_the_object(ring):
+    truth, rgb, _ = ring
+    slipped = Stroke("background", 3.0, ((50, 60), (79, 60)))  # the hole ends at 82, a few pixels are orange
+    result = retouch(Scene(rgb), soft_disc(60, 60, 45), *paint([slipped], (SIDE, SIDE)))
+    assert np.abs(result - truth).mean() < 0.004

@@ -24,6 +24,7 @@ from toprung.cutting.align.phase import phase_guesses
 Matrix = NDArray[np.float64]
 
 _COARSE, _FINE = 120_000, 1_100_000  # pixels of the planes on which a motion is refined
+_LEAST_SIDE = 24  # px of the smallest plane: fewer hold too few blocks
 _LARGEST_ERROR = 2.0  # px of the photo: beyond it a plate does more harm than good
 _LEAST_SCORE = 3.3  # climbs from wrong starts on papers without structure reach 2.7
 # Where the likeness is faint, the errors on made-up papers are about twice what the blocks' scatter says.
@@ -51,6 +52,9 @@ def search(plate: Plane, photo: Plane) -> Found:
         photo: ``(H, W)`` float32 grey of the photo.
     """
     levels = _levels(plate, photo)
+    side = min(min(*level.plate.shape, *level.photo.shape) for level in levels)
+    if side < _LEAST_SIDE:
+        return Found(np.eye(3), "translation", "none", float("inf"), 0, 0.0, "a picture is too small or too narrow")
     tried: list[tuple[float, str, Fit]] = []
     for method, guess in _guesses(plate, photo):
         fit = _climb(levels, guess)

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toprung.cutting.align.align import align
-from toprung.cutting.align.alignment import Alignment
-from toprung.cutting.align.by_points import align_by_points
+from toprung.cutting.align.align import align_rgb, check_method
 from toprung.cutting.align.points import read_points
 from toprung.cutting.align.writing import alignment_json, write_alignment
 from toprung.cutting.photo import open_photo
-from toprung.cutting.scene import RGB
 
 
 @dataclass(frozen=True)
@@ -66,15 +63,10 @@ def align_files(plate: Path, photo: Path, method: str, points: Path | None, out:
         CutoutError: no such method, or the point pairs cannot be used.
         StorageError: ``out`` cannot be written.
     """
-    alignment, plate_rgb, photo_rgb = _align(plate, photo, method, points)
-    content = alignment_json(alignment, plate, photo, plate_rgb.shape)
+    check_method(method)
+    pairs = read_points(points) if points is not None else None  # the cheap mistakes are told first
+    plate_rgb, photo_rgb = open_photo(plate).rgb, open_photo(photo).rgb
+    alignment = align_rgb(plate_rgb, photo_rgb, method, pairs)
+    content = alignment_json(alignment, plate, photo, plate_rgb.shape, photo_rgb.shape)
     written = write_alignment(out, alignment, photo_rgb, content) if out is not None else []
     return Told(alignment.ok, content, tuple(written))
-
-
-def _align(plate: Path, photo: Path, method: str, points: Path | None) -> tuple[Alignment, RGB, RGB]:
-    pairs = read_points(points) if points is not None else None  # the cheap mistake is told first
-    plate_rgb, photo_rgb = open_photo(plate).rgb, open_photo(photo).rgb
-    if pairs is not None:
-        return align_by_points(plate_rgb, photo_rgb, pairs), plate_rgb, photo_rgb
-    return align(plate_rgb, photo_rgb, method=method), plate_rgb, photo_rgb

@@ -20,7 +20,9 @@ _RESIDUAL_WHITE = 0.25  # difference in sRGB units of [0, 1] that is drawn white
 _STOPS = np.array([[13, 17, 30], [86, 32, 107], [203, 62, 77], [250, 164, 54], [255, 250, 220]], np.float64)
 
 
-def alignment_json(alignment: Alignment, plate: Path, photo: Path, plate_shape: tuple[int, ...]) -> dict[str, Any]:
+def alignment_json(
+    alignment: Alignment, plate: Path, photo: Path, plate_shape: tuple[int, ...], photo_shape: tuple[int, ...]
+) -> dict[str, Any]:
     """Return an alignment as plain data, with null where a number is infinite or unknown.
 
     Args:
@@ -28,8 +30,8 @@ def alignment_json(alignment: Alignment, plate: Path, photo: Path, plate_shape: 
         plate: file of the plate.
         photo: file of the photo.
         plate_shape: height and width of the plate, and whatever follows.
+        photo_shape: those of the photo.
     """
-    height, width = alignment.valid.shape
     rms = (
         float(np.sqrt(np.square(alignment.residual[alignment.valid], dtype=np.float64).mean()))
         if alignment.ok
@@ -51,7 +53,7 @@ def alignment_json(alignment: Alignment, plate: Path, photo: Path, plate_shape: 
         "offset": alignment.offset.tolist(),
         "residual_rms": rms,
         "plate": {"file": str(plate), "width": plate_shape[1], "height": plate_shape[0]},
-        "photo": {"file": str(photo), "width": width, "height": height},
+        "photo": {"file": str(photo), "width": photo_shape[1], "height": photo_shape[0]},
     }
 
 

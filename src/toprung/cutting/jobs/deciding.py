@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from toprung.cutting.align.alignment import Alignment
 from toprung.cutting.review.choices import Choice
 from toprung.cutting.review.retouch import retouch
 from toprung.cutting.review.strokes import paint
-from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Scene, Verdict
+from toprung.cutting.scene import RGB, Alpha, Background, Candidate, Photo, Scene, Verdict
 from toprung.errors import CutoutError, nearest
 
 
@@ -39,13 +40,21 @@ class Finished(Protocol):
     def disagreement(self) -> Alpha | None:
         """``(H, W)`` float32: how much the candidates differ."""
 
+    @property
+    def chosen(self) -> str | None:
+        """Name of the candidate that ``alpha`` is."""
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the plate lies on the photo, None without one."""
+
 
 @dataclass(frozen=True)
 class Decided:
     """A cutout as a person wants it; the attributes are those of :class:`Finished`.
 
     Attributes:
-        picked: name of the candidate, None when it is the fused alpha or was touched up.
+        chosen: name of the candidate that ``alpha`` is, None when it was touched up.
     """
 
     photo: Photo
@@ -54,7 +63,8 @@ class Decided:
     candidates: tuple[Candidate, ...]
     verdict: Verdict
     disagreement: Alpha | None
-    picked: str | None
+    alignment: Alignment | None
+    chosen: str | None
 
 
 def decided(cut: Finished, choice: Choice) -> Decided:
@@ -77,24 +87,25 @@ def decided(cut: Finished, choice: Choice) -> Decided:
             f"the choice for {cut.photo.name} is for {made} pixels, not {width} x {height}; choose again."
         )
     alpha, foreground, verdict = cut.alpha, cut.foreground, cut.verdict
+    ground = _ground(cut)
     reasons = []
     error, interval = verdict.expected_error, verdict.interval
     if choice.picked is not None:
         candidate = _find(cut, choice.picked)
         alpha = candidate.alpha
-        foreground = _colours(cut.photo, alpha) if candidate.foreground is None else candidate.foreground
+        foreground = _colours(cut.photo, alpha, ground) if candidate.foreground is None else candidate.foreground
         reasons.append(f"A person picked {choice.picked}.")
         if candidate.expected_error is not None:
             error, interval = candidate.expected_error, (min(interval[0], candidate.expected_error), interval[1])
     if choice.strokes:
         certain_object, certain_background = paint(choice.strokes, choice.size)
-        scene = Scene(cut.photo.rgb, None, cut.photo.name)
+        scene = Scene(cut.photo.rgb, ground, cut.photo.name)
         alpha = retouch(scene, alpha, certain_object, certain_background)
-        foreground = _colours(cut.photo, alpha)
+        foreground = _colours(cut.photo, alpha, ground)
         reasons.append(f"A person touched it up with {len(choice.strokes)} strokes.")
     judged = Verdict("good", error, interval, tuple(reasons), None, verdict.measures)
-    picked = choice.picked if not choice.strokes else None
-    return Decided(cut.photo, alpha, foreground, cut.candidates, judged, cut.disagreement, picked)
+    chosen = None if choice.strokes else choice.picked or cut.chosen
+    return Decided(cut.photo, alpha, foreground, cut.candidates, judged, cut.disagreement, cut.alignment, chosen)
 
 
 def _find(cut: Finished, name: str) -> Candidate:
@@ -107,7 +118,15 @@ def _find(cut: Finished, name: str) -> Candidate:
     )
 
 
-def _colours(photo: Photo, alpha: Alpha) -> RGB:
-    from toprung.cutting.foreground import estimate_foreground
+def _ground(cut: Finished) -> Background | None:
+    """Return the aligned plate as the background, None without one."""
+    found = cut.alignment
+    if found is None or not found.ok or found.aligned is None:
+        return None
+    return Background(found.aligned, found.residual, found.valid, "plate")
 
-    return estimate_foreground(photo.rgb, alpha)
+
+def _colours(photo: Photo, alpha: Alpha, ground: Background | None) -> RGB:
+    from toprung.cutting.foreground.estimate import estimate_foreground
+
+    return estimate_foreground(photo.rgb, alpha, ground)

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from toprung.cutting.jobs.deciding import Decided
+from toprung.cutting.jobs.deciding import Finished
 from toprung.cutting.jobs.journal import Journal
 from toprung.cutting.jobs.one_photo import Order, cut_one
 from toprung.cutting.review.choices import FILE, read_choices
@@ -41,10 +41,29 @@ def note(out: Path, name: str, what: Any, files: tuple[str, ...]) -> None:
         tuple(what.candidates),
         what.verdict,
         what.disagreement,
-        what.picked if isinstance(what, Decided) else None,
+        what.chosen if any(candidate.name == what.chosen for candidate in what.candidates) else None,
         files,
     )
     write_entry(out, entry)
+
+
+class _Latest:
+    """Keeps the automatic cutout of the photo that a person is at, so that each stroke does not cut it out again."""
+
+    def __init__(self) -> None:
+        self._key = ""
+        self._cut: Finished | None = None
+
+    def of(self, order: Order) -> Order:
+        """Return the order with a cutter that answers from memory where it can."""
+
+        def cutter(*pictures: Any, **settings: Any) -> Finished:
+            if self._cut is None or self._key != order.key:
+                self._cut = None  # lets go of it before the next takes memory
+                self._cut, self._key = order.cutter(*pictures, **settings), order.key
+            return self._cut
+
+        return replace(order, cutter=cutter)
 
 
 class Resolver:
@@ -54,13 +73,13 @@ class Resolver:
         out: the output folder.
         orders: of the job's photos.
         journal: of the folder, which stays open meanwhile.
-        save: writes the CSV.
     """
 
     def __init__(self, out: Path, orders: Mapping[str, Order], journal: Journal) -> None:
         self._out = out
         self._orders = orders
         self._journal = journal
+        self._automatic = _Latest()
 
     def __call__(self, name: str, certain_object: NDArray, certain_background: NDArray, picked: str | None) -> None:
         """Cut the photo out with the choice that was just saved in the folder.
@@ -71,7 +90,7 @@ class Resolver:
         if name not in self._orders:
             raise CutoutError(f"{name} is of an earlier call; repeat that one with --review to decide about it.")
         choices = read_choices(self._out / FILE) if (self._out / FILE).exists() else {}
-        order = replace(self._orders[name], choice=choices.get(name))
+        order = self._automatic.of(replace(self._orders[name], choice=choices.get(name)))
         self._journal.begin(order.key, order.stem, order.style.names(order.stem))
         outcome = cut_one(order)
         self._journal.finish(order.key, outcome.row, order.depends_on, outcome.inputs, outcome.files)

@@ -26,7 +26,7 @@ from toprung.cutting.judge.evidence import Evidence, Map
 from toprung.cutting.judge.features import lasting_features, passing_features, stack
 from toprung.cutting.judge.network import Network
 
-CENTRES = np.array([0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1], np.float32)
+CENTRES = np.array([0, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1], np.float32)
 """Values of alpha whose probabilities are told apart; those between count as a mixture of two."""
 
 _FLOOR = 2e-4  # of the expected errors by which candidates are weighted: 0.2 of 1000 is as good as none

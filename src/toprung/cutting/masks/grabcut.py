@@ -6,14 +6,17 @@ Source:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toprung.cutting.automatic_box import box_of
 from toprung.cutting.band import refine_band
+from toprung.cutting.masks.plate_difference import plate_difference
 from toprung.cutting.masks.registry import masker
-from toprung.cutting.saliency import known_background, soft_seed
+from toprung.cutting.saliency import border_contrast, known_background, soft_seed
 from toprung.cutting.scene import RGB, Alpha, Background, Scene
 
 Pixels = NDArray[np.uint8]
@@ -36,8 +39,7 @@ def grabcut(scene: Scene) -> Alpha:
     Returns:
         ``(H, W)`` float32 in [0, 1]; 0 everywhere when nothing stands out.
     """
-    background = known_background(scene)
-    seed = soft_seed(scene, background)
+    background, seed = _seeded(scene)
     return _cut(scene.rgb, _picture(scene.rgb, background), _bands(_reduced(seed)), seed)
 
 
@@ -80,12 +82,19 @@ def grabcut_edges(scene: Scene) -> Alpha:
     Returns:
         ``(H, W)`` float32 in [0, 1]; 0 everywhere when nothing stands out.
     """
-    background = known_background(scene)
-    seed = soft_seed(scene, background)
+    background, seed = _seeded(scene)
     picture = cv2.bilateralFilter(_picture(scene.rgb, background), 7, 18, 4)
     wide = cv2.GaussianBlur(picture, (0, 0), 2.5).astype(np.float32)
     contours = np.clip(picture + 1.5 * (picture - wide), 0, 255).astype(np.uint8)
     return _cut(scene.rgb, contours, _bands(_reduced(seed)), seed)
+
+
+def _seeded(scene: Scene) -> tuple[Background | None, Alpha]:
+    """Return the background that the cut sees, and the seed: its difference, or saliency when there is none."""
+    background = known_background(scene)
+    if background is None:
+        return None, border_contrast(scene.rgb)
+    return background, plate_difference(replace(scene, background=background))
 
 
 def _cut(rgb: RGB, picture: Pixels, labels: Pixels, seed: Alpha) -> Alpha:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import cg
 
+from toprung.cutting.enclosed import fill_object_like
 from toprung.cutting.evidence import Evidence, evidence
 from toprung.cutting.light import correct_light
 from toprung.cutting.masks.registry import masker
@@ -19,6 +20,7 @@ from toprung.cutting.scene import Alpha, Background, Scene
 
 Plane = NDArray[np.float32]
 _PIXELS = 160_000
+_PLAIN_DIFFERENCE, _FAINT_PULL = 0.25, 0.02
 
 
 @masker("plate-difference")
@@ -31,13 +33,19 @@ def plate_difference(scene: Scene) -> Alpha:
     height, width = scene.rgb.shape[:2]
     if scene.background is None or not scene.background.valid.any():
         return np.zeros((height, width), np.float32)
-    scale = min(1.0, float(np.sqrt(_PIXELS / (height * width))))
+    scale = working_scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     rgb, background = _reduced(scene, size)
     first = evidence(rgb, background, 0.8, 1 / scale)
     relit = correct_light(background, first, settle(first))
-    found = settle(evidence(rgb, relit, 0.8, 1 / scale))
+    second = evidence(rgb, relit, 0.8, 1 / scale)
+    found = fill_object_like(settle(second), second)
     return np.clip(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+
+
+def working_scale(height: int, width: int) -> float:
+    """Return the scale, in (0, 1], at which the mask of a picture is found."""
+    return min(1.0, float(np.sqrt(_PIXELS / (height * width))))
 
 
 def settle(found: Evidence) -> Alpha:
@@ -47,6 +55,9 @@ def settle(found: Evidence) -> Alpha:
         return (found.likelihood > 0).astype(np.float32)
     chance = (found.likelihood > 0).astype(np.float32)
     pull = 0.3 * np.abs(found.likelihood) / 12 + 0.001
+    # A faint difference may be a reflection or a glow on the ground, which fades; the object's ends at an edge.
+    strength = np.sqrt((found.ratio**2).mean(2)) / _PLAIN_DIFFERENCE
+    pull = np.where(found.likelihood > 0, pull * np.minimum(1, strength**2 + _FAINT_PULL), pull)
     # darker with the background's tint: shadow or object, left to the neighbours
     shade = (found.light < -2.5 * found.light_sigma) & (found.light > -0.5) & (found.tint < 3)
     pull = np.where(shade, 0.01, pull)

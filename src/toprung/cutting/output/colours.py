@@ -86,8 +86,6 @@ def bleed(samples: NDArray, alpha: NDArray) -> None:
 def laid_on(foreground: RGB, alpha: Alpha, colour: tuple[int, int, int], bits: int) -> NDArray:
     """Lay a cutout on a plain colour: ``F alpha + B (1 - alpha)`` in sRGB values, as browsers and most editors do.
 
-    Alpha is solved for in sRGB values too, so that the same sum over the photo's own background gives the photo.
-
     Args:
         foreground: ``(H, W, 3)`` float32 sRGB, not premultiplied.
         alpha: ``(H, W)`` in [0, 1].

@@ -81,7 +81,7 @@ def render(title: str, records: Iterable[Record], choices: Mapping[str, Choice])
     body = "\n".join((templates / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     script = f'"use strict";\n{body}'
     title = title.encode("utf-8", "replace").decode("utf-8")  # a name that is no UTF-8 cannot be written
-    data = {"folder": title, "records": list(records), "choices": {n: c.to_json() for n, c in choices.items()}}
+    data = {"records": list(records), "choices": {n: c.to_json() for n, c in choices.items()}}
     return environment.get_template("review.html.j2").render(
         title=title,
         policy=_policy(style, script),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from toprung.cutting.review.entry import FailedEntry, ReviewEntry, identifier
 from toprung.cutting.review.records import FORMAT, Record, read_record, record_file
-from toprung.cutting.scene import RGB, Alpha
+from toprung.cutting.scene import RGB, Alpha, Candidate
 from toprung.storage import replacing, write_json
 
 SIDE = 1280  # pixels, the longer side of the photo and the chosen cutout
@@ -68,23 +68,30 @@ def _judgement(entry: ReviewEntry) -> dict[str, Any]:
 
 def _write_pictures(place: Path, entry: ReviewEntry) -> dict[str, Any]:
     pictures = {"photo": "photo.webp", "cutout": "cutout.webp", "thumb": "thumb.webp"}
-    _save(place / "photo.webp", _reduced(entry.photo, SIDE), quality=82)
-    cutout = _rgba(entry.foreground, entry.alpha)
-    _save(place / "cutout.webp", _reduced(cutout, SIDE), quality=82)
+    photo, cutout = _reduced(entry.photo, SIDE), _reduced(_rgba(entry.foreground, entry.alpha), SIDE)
+    _save(place / "photo.webp", photo, quality=82)
+    _save(place / "cutout.webp", cutout, quality=82)
     _save(place / "thumb.webp", _on_checkerboard(_reduced(cutout, THUMB_SIDE)), quality=70)
+    photo = _reduced(photo, CANDIDATE_SIDE)
     if entry.disagreement is not None:
         pictures["disagreement"] = "disagreement.webp"
-        _save(place / "disagreement.webp", _heat(entry.photo, entry.disagreement), quality=75)
+        _save(place / "disagreement.webp", _heat(photo, entry.disagreement), quality=75)
     candidates = []
     for number, candidate in enumerate(entry.candidates, start=1):
-        colours = entry.photo if candidate.foreground is None else candidate.foreground
         name = f"candidate-{number}.webp"
-        _save(place / name, _reduced(_rgba(colours, candidate.alpha), CANDIDATE_SIDE), quality=78)
+        _save(place / name, _candidate_picture(candidate, photo), quality=78)
         error = None if candidate.expected_error is None else _number(candidate.expected_error)
         candidates.append(
             {"name": candidate.name, "picture": name, "expected_error": error, "seconds": _number(candidate.seconds)}
         )
     return {"pictures": pictures, "candidates": candidates}
+
+
+def _candidate_picture(candidate: Candidate, photo: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a candidate's reduced RGBA, in the reduced photo's colours if it brings none of its own."""
+    if candidate.foreground is not None:
+        return _reduced(_rgba(candidate.foreground, candidate.alpha), CANDIDATE_SIDE)
+    return _rgba(photo, _reduced(candidate.alpha[..., None], CANDIDATE_SIDE)[..., 0])
 
 
 def _number(value: float) -> float | None:
@@ -96,7 +103,7 @@ def _rgba(colours: RGB, alpha: Alpha) -> NDArray[np.float32]:
 
 
 def _reduced(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Return ``(h, w, 3 or 4)`` with at most ``side`` pixels; colours are averaged by their alpha, so no halo comes."""
+    """Return ``(h, w, 1, 3 or 4)`` of at most ``side`` pixels; RGBA's colours are averaged by alpha: no halo comes."""
     import cv2
 
     height, width = values.shape[:2]
@@ -104,8 +111,9 @@ def _reduced(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     if scale >= 1:
         return values
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    if values.shape[2] == 3:
-        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
+    if values.shape[2] != 4:
+        small = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
+        return small.reshape(*small.shape[:2], -1)  # OpenCV drops an axis of one
     alpha = values[..., 3:]
     weighted = np.concatenate([values[..., :3] * alpha, alpha], axis=2)
     small = np.asarray(cv2.resize(weighted, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -121,10 +129,10 @@ def _on_checkerboard(rgba: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _heat(photo: RGB, disagreement: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the photo dark and grey, with disagreement as a glow from red to yellow to white."""
-    grey = _reduced(photo, CANDIDATE_SIDE).mean(axis=2, keepdims=True) * 0.45
-    heat = _reduced(np.repeat(np.clip(disagreement, 0, 1)[..., None], 3, axis=2).astype(np.float32), CANDIDATE_SIDE)
-    glow = np.sqrt(heat[..., :1])  # small differences are to be seen too
+    """Return the reduced photo dark and grey, with disagreement as a glow from red to yellow to white."""
+    grey = photo.mean(axis=2, keepdims=True) * 0.45
+    heat = _reduced(np.clip(disagreement, 0, 1)[..., None].astype(np.float32), CANDIDATE_SIDE)
+    glow = np.sqrt(heat)  # small differences are to be seen too
     colour = np.concatenate([np.clip(glow * 1.9, 0, 1), np.clip(glow * 1.7 - 0.5, 0, 1), glow**4], axis=2)
     return np.asarray(np.clip(grey * (1 - glow) + colour * glow, 0, 1), np.float32)
 

@@ -12,6 +12,7 @@ from toprung.cutting.review.entry import identifier
 
 FORMAT = 1
 FOLDER = "review"
+_KEYS = {"status", "id", "revision", "expected_error", "interval", "reasons", "size", "place", "pictures", "candidates"}
 STATUSES = ("failed", "check", "good")  # the worst first
 
 Record: TypeAlias = dict[str, Any]
@@ -31,7 +32,9 @@ def read_record(file: Path) -> Record | None:
         return None
     if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("name"), str):
         return None
-    return record if record.get("status") in STATUSES and record.get("id") == file.parent.name else None
+    if not record.keys() >= _KEYS or not isinstance(record["revision"], int):
+        return None
+    return record if record["status"] in STATUSES and record["id"] == file.parent.name else None
 
 
 def read_records(folder: Path) -> list[Record]:

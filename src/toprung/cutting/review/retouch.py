@@ -53,7 +53,7 @@ def retouch(scene: Scene, alpha: Alpha, certain_object: Mask, certain_background
     _check(scene, alpha, certain_object, certain_background)
     claims = [
         _claim(scene.rgb, certain_object, (alpha < 1 - _SETTLED) & ~certain_background, 1.0),
-        _claim(_ground_features(scene), certain_background, (alpha > _SETTLED) & ~certain_object, 0.0),
+        _claim_ground(scene, certain_background, (alpha > _SETTLED) & ~certain_object),
     ]
     regions = _without_conflict(claims)
     band = _band_width(alpha.shape)
@@ -79,11 +79,12 @@ def _check(scene: Scene, alpha: Alpha, certain_object: Mask, certain_background:
         raise CutoutError(f"{both} pixels of {scene.name} are in strokes of both kinds: let each pixel be in one.")
 
 
-def _ground_features(scene: Scene) -> RGB:
+def _claim_ground(scene: Scene, stroke: Mask, zone: Mask) -> _Claim:
+    """Find what the background strokes mean: by the difference to the background where they lie on known ones."""
     ground = scene.background
-    if ground is None or not ground.valid.all():
-        return scene.rgb
-    return np.asarray(scene.rgb - ground.rgb, np.float32)
+    if ground is None or not ground.valid[stroke].all():
+        return _claim(scene.rgb, stroke, zone, 0.0)
+    return _claim(np.asarray(scene.rgb - ground.rgb, np.float32), stroke, zone & ground.valid, 0.0)
 
 
 def _claim(features: RGB, stroke: Mask, zone: Mask, value: float) -> _Claim:

@@ -19,7 +19,8 @@ from toprung.cutting.align.points import read_points
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the path")
-expect: Any = sync_api.expect if CHROMIUM else None
+expect: Any = sync_api.expect
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self.heard)
         self.page.goto(self.server.address)
-        expect(self.page.locator("#step")).not_to_contain_text("Loading", timeout=15_000)
+        expect(self.page.locator("#step")).not_to_contain_text("Loading")
 
     def heard(self, line: Any) -> None:
         if line.type == "error" and "422" not in line.text:  # the browser's own word for a refused fit
@@ -83,7 +84,7 @@ class Visit:
     def save(self) -> dict[str, Any]:
         before = len(list(self.out.glob("alignment*.json")))
         self.page.locator("#save").click()
-        expect(self.page.locator("#saved")).to_contain_text("Saved", timeout=15_000)
+        expect(self.page.locator("#saved")).to_contain_text("Saved")
         assert len(list(self.out.glob("alignment*.json"))) == before + 1
         newest = max(self.out.glob("alignment*.json"), key=lambda path: path.stat().st_mtime_ns)
         return dict(json.loads(newest.read_text()))

@@ -102,6 +102,9 @@ def test_another_site_cannot_ask(server: PageServer) -> None:
     body = json.dumps({"pairs": ROWS})
     assert post(server, "/save", body, Origin="https://example.org")[0] == 403
     assert post(server, "/save", body, Origin="null")[0] == 403
+    assert ask(server, "GET", "/picture/photo", Sec_Fetch_Site="cross-site")[0] == 403
+    assert ask(server, "GET", "/picture/photo", Sec_Fetch_Site="same-origin")[0] == 200
+    assert ask(server, "GET", "/", Sec_Fetch_Site="cross-site")[0] == 200
     assert post(server, "/save", body, Content_Type="text/plain")[0] == 415
     assert post(server, "/fit", body, Origin=server.address.rstrip("/"))[0] == 200
     assert not server.session.out.exists()

@@ -151,9 +151,10 @@ export class PhotoView {
 
   place() {
     for (const point of this.points) {
-      const [x, y] = this.onScreen(...point.at), style = this.buttons.get(point.id).style;
-      style.left = `${x}px`;
-      style.top = `${y}px`;
+      const [x, y] = this.onScreen(...point.at), button = this.buttons.get(point.id);
+      button.style.left = `${x}px`;
+      button.style.top = `${y}px`;
+      button.classList.toggle("flip", x > this.width - 40);
     }
     this.ghost.hidden = !this.guess;
     if (this.guess) {

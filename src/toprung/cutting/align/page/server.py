@@ -104,6 +104,7 @@ def serve_page(
         UnreadableImage: a file is not a picture.
         CutoutError: the pairs, the method or the port cannot be used.
     """
+    say("opening the photos and aligning them by themselves first …")
     session = Session(plate, photo, points, method, out)
     with PageServer(session, port) as server:
         say(f"the page is at {server.address} (Ctrl-C ends it); it saves to {out}")
@@ -161,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Refuse other names for this address, so that no page from elsewhere reads the photos by such a name."""
         if self.headers.get("Host", "").lower() not in self.server.hosts:
             raise _Refused(HTTPStatus.FORBIDDEN, "this page answers at 127.0.0.1 only")
+        if self.headers.get("Sec-Fetch-Site") == "cross-site" and self.path != "/":  # a link to the page is fine
+            raise _Refused(HTTPStatus.FORBIDDEN, "another site cannot ask for this")
 
     def _get(self) -> tuple[bytes, str]:
         address = urlsplit(self.path)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from toprung.cutting.align.align import align, place
+from toprung.cutting.align.align import check_method, find_motion, place
 from toprung.cutting.align.alignment import Alignment
-from toprung.cutting.align.by_points import align_by_points
-from toprung.cutting.align.page.pictures import Shown, between
+from toprung.cutting.align.by_points import as_found, find_by_points
+from toprung.cutting.align.page.pictures import PREVIEW_SIDE, Shown, between
 from toprung.cutting.align.point_fit import fit_points
 from toprung.cutting.align.points import PointPairs, points_text, read_points
 from toprung.cutting.align.search import Found
@@ -39,14 +39,15 @@ class Session:
     """
 
     def __init__(self, plate: Path, photo: Path, points: Path | None, method: str, out: Path) -> None:
+        check_method(method)
         pairs = read_points(points) if points is not None else None
         plate_rgb, photo_rgb = open_photo(plate).rgb, open_photo(photo).rgb
         self.pairs = pairs.inside(plate_rgb.shape, photo_rgb.shape) if pairs is not None else None
         self.files = (plate, photo)
         self.out = out
-        automatic = align(plate_rgb, photo_rgb, method=method)
-        self.reason = automatic.reason
-        self.automatic = _light(automatic) if automatic.ok else None
+        found = find_motion(plate_rgb, photo_rgb, method)
+        self.reason = found.reason
+        self.automatic = None if found.reason else found
         self.plate, self.photo = Shown.of(plate_rgb), Shown.of(photo_rgb)
 
     def start(self) -> dict[str, Any]:
@@ -58,8 +59,8 @@ class Session:
             "pairs": [] if self.pairs is None else np.hstack([self.pairs.plate, self.pairs.photo]).tolist(),
             "automatic": None
             if automatic is None
-            else self._transform(automatic.matrix, automatic.model)
-            | {"expected": _finite(automatic.expected_error_px), "method": automatic.method},
+            else self._transform(automatic)
+            | {"expected": _finite(automatic.expected_error), "method": automatic.method},
             "reason": self.reason,
             "out": str(self.out),
         }
@@ -73,7 +74,8 @@ class Session:
         Raises:
             CutoutError: they are no pairs, or a point lies outside its picture.
         """
-        fit = fit_points(self._pairs(rows), self.plate.full.shape, self.photo.full.shape)
+        pairs = self._pairs(rows)
+        fit = fit_points(pairs, *self._shapes())
         told: dict[str, Any] = {
             "errors": fit.errors.tolist(),
             "agreeing": fit.agreeing.tolist(),
@@ -81,7 +83,7 @@ class Session:
             "noise": fit.noise_px,
             "problem": fit.problem,
         }
-        return told if fit.problem else told | self._transform(fit.matrix, fit.model)
+        return told if fit.problem else told | self._transform(as_found(fit))
 
     def save(self, rows: Any) -> dict[str, Any]:
         """Write ``points.csv`` and ``alignment.json`` of the pairs; with no pair, the automatic alignment alone.
@@ -93,36 +95,19 @@ class Session:
             CutoutError: the pairs do not support a transform, or there is none to save.
             StorageError: the folder cannot be written.
         """
-        plate, photo = (shown.full.astype(np.float32) / np.float32(255) for shown in (self.plate, self.photo))
-        names = ["alignment.json"]
-        if rows:
-            pairs = self._pairs(rows)
-            alignment = align_by_points(plate, photo, pairs)
-            names.append("points.csv")
-        elif self.automatic is not None:
-            found = self.automatic
-            alignment = place(
-                plate,
-                photo,
-                Found(
-                    matrix=found.matrix,
-                    model=found.model,
-                    method=found.method,
-                    expected_error=found.expected_error_px,
-                    used=found.inliers,
-                    contrast=0.0,
-                    reason="",
-                ),
-            )
-        else:
+        pairs = self._pairs(rows) if rows else None
+        found = self.automatic if pairs is None else find_by_points(pairs, *self._shapes())
+        if found is None:
             raise CutoutError("there is nothing to save yet: click a pair of points.")
-        if not alignment.ok:
-            raise CutoutError(f"not saved: {alignment.reason}")
-        paths = free_paths(self.out, names)
-        if rows:
+        if found.reason:
+            raise CutoutError(f"not saved: {found.reason}")
+        alignment = replace(self._laid(found, PREVIEW_SIDE), matrix=found.matrix)
+        content = alignment_json(alignment, *self.files, *self._shapes())
+        paths = free_paths(self.out, ["alignment.json"] if pairs is None else ["alignment.json", "points.csv"])
+        if pairs is not None:
             write_text(paths["points.csv"], points_text(pairs))
-        write_json(paths["alignment.json"], alignment_json(alignment, *self.files, plate.shape))
-        return {"written": [str(path) for path in paths.values()], "expected": _finite(alignment.expected_error_px)}
+        write_json(paths["alignment.json"], content)
+        return {"written": [str(path) for path in paths.values()]}
 
     def _pairs(self, rows: Any) -> PointPairs:
         try:
@@ -130,14 +115,21 @@ class Session:
         except (TypeError, ValueError):
             raise CutoutError("the pairs are no rows of four numbers.") from None
         pairs = PointPairs(values[:, :2].round(2), values[:, 2:].round(2))  # as they are written, so as they are read
-        return pairs.inside(self.plate.full.shape, self.photo.full.shape)
+        return pairs.inside(*self._shapes())
 
-    def _transform(self, matrix: np.ndarray, model: str) -> dict[str, Any]:
-        plate, photo, small = between(matrix, self.plate, self.photo, _EXPOSURE_SIDE)
-        laid = place(plate, photo, Found(small, model, "page", 0.0, 0, 0.0, ""))
+    def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return self.plate.full.shape, self.photo.full.shape
+
+    def _laid(self, found: Found, side: int) -> Alignment:
+        """Return the reduced plate laid over the reduced photo."""
+        plate, photo, small = between(found.matrix, self.plate, self.photo, side)
+        return place(plate, photo, replace(found, matrix=small))
+
+    def _transform(self, found: Found) -> dict[str, Any]:
+        laid = self._laid(found, _EXPOSURE_SIDE)
         return {
-            "matrix": matrix.tolist(),
-            "model": model,
+            "matrix": found.matrix.tolist(),
+            "model": found.model,
             "gain": laid.gain.tolist(),
             "offset": laid.offset.tolist(),
             "overlap": laid.overlap,
@@ -147,11 +139,6 @@ class Session:
     def _told(shown: Shown, file: Path) -> dict[str, Any]:
         height, width = shown.full.shape[:2]
         return {"name": file.name, "width": width, "height": height, "reduced": shown.preview.shape[1] < width}
-
-
-def _light(alignment: Alignment) -> Alignment:
-    """Return an alignment without its pictures, which a page of hours need not hold."""
-    return replace(alignment, aligned=None, residual=np.zeros((0, 0), np.float32), valid=np.zeros((0, 0), bool))
 
 
 def _finite(value: float) -> float | None:

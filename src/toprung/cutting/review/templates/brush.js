@@ -29,7 +29,7 @@ function drawBrush() {
   Object.assign(byId("cursor").style, { width: diameter, height: diameter, background: `${COLOURS[view.mode] ?? "#000"}55` });
   const none = choiceOf(current()).strokes.length === 0;
   byId("undo").disabled = byId("clear").disabled = none;
-  byId("resolve").textContent = server.there ? "Re-solve" : "Keep strokes";
+  byId("resolve").hidden = !server.there;
   byId("resolve").disabled = !unsaved.has(current().name);
 }
 function drawStrokes() {

@@ -76,7 +76,7 @@ async function connect() {
     for (const [name, choice] of Object.entries(kept?.choices ?? {})) choices.set(name, choice);
   } catch { /* nothing kept */ }
   say(
-    "This page is open as a file: picks and strokes stay in this browser until you save choices.json. To re-solve, " +
-    `open it with “toprung cutout ${data.folder} --review”, or run “toprung cutout PHOTOS --out ${data.folder} --choices choices.json”.`,
+    "This page is open as a file: picks and strokes stay in this browser until you save choices.json. To have them " +
+    "re-solved, repeat the toprung cutout command with --choices choices.json, or with --review to decide and see at once.",
   );
 }

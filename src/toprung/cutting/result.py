@@ -1,0 +1,50 @@
+"""What a cutout returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toprung.cutting.align.alignment import Alignment
+from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Verdict
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """An object cut out of a photo.
+
+    Attributes:
+        alpha: ``(H, W)`` float32 in [0, 1].
+        foreground: ``(H, W, 3)`` float32 sRGB in [0, 1], the object's own colours, free of the background.
+        candidates: every method's answer, the one expected to be best first.
+        verdict: the judge's opinion of ``alpha``.
+        disagreement: ``(H, W)`` float32 in [0, 1], the widest difference between candidates.
+        chosen: the name of the candidate that ``alpha`` is, or "fused".
+        alignment: of the plate; None without one.
+        photo: as it was opened.
+        seconds: what it took.
+    """
+
+    alpha: Alpha
+    foreground: RGB
+    candidates: tuple[Candidate, ...]
+    verdict: Verdict
+    disagreement: NDArray[np.float32]
+    chosen: str
+    alignment: Alignment | None
+    photo: Photo
+    seconds: float
+
+    def save(self, path: str | Path) -> Path:
+        """Write the cutout as an RGBA picture; the ending decides the format (.png, .webp, .tif).
+
+        Raises:
+            CutoutError: the ending is none of these.
+            StorageError: the file cannot be written.
+        """
+        from toprung.cutting.saving import save_cutout
+
+        return save_cutout(self, Path(path))
