@@ -143,7 +143,8 @@ def _conjugate_gradients(
         return a * back + ties_f.total * x - ties_f.near(x), b * back + ties_r.total * y - ties_r.near(y)
 
     def solved(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        return scale * (rr * x - fr * y), scale * (ff * y - fr * x)
+        one, two = scale * (rr * x - fr * y), scale * (ff * y - fr * x)
+        return one.astype(np.float32, copy=False), two.astype(np.float32, copy=False)
 
     def dot(x: Floats, y: Floats, u: Floats, v: Floats) -> NDArray[np.float64]:
         return np.asarray(np.einsum("nc,nc->c", x, u, dtype=np.float64) + np.einsum("nc,nc->c", y, v, dtype=np.float64))
