@@ -96,7 +96,7 @@ def solve_tile(
         f = opponent(way.mixed(guess[at]))
         f, r = _conjugate_gradients(a, b, data, wanted, f, r, ties_f, ties_r, see, share, rounds)
         guess[at] = np.clip(way.encoded(from_opponent(f)), 0, 1)
-    return guess[at], from_opponent(r)
+    return np.asarray(guess[at], np.float32), np.asarray(from_opponent(r), np.float32)
 
 
 def _front_springs(grid: Grid, guess: Floats, held: NDArray[np.bool_], way: Encoding, scale: float) -> Springs:
@@ -143,7 +143,8 @@ def _conjugate_gradients(
         return a * back + ties_f.total * x - ties_f.near(x), b * back + ties_r.total * y - ties_r.near(y)
 
     def solved(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        return scale * (rr * x - fr * y), scale * (ff * y - fr * x)
+        one, two = scale * (rr * x - fr * y), scale * (ff * y - fr * x)
+        return one.astype(np.float32, copy=False), two.astype(np.float32, copy=False)
 
     def dot(x: Floats, y: Floats, u: Floats, v: Floats) -> NDArray[np.float64]:
         return np.asarray(np.einsum("nc,nc->c", x, u, dtype=np.float64) + np.einsum("nc,nc->c", y, v, dtype=np.float64))
@@ -164,4 +165,4 @@ def _conjugate_gradients(
             break
         grow = _share(after, energy)
         step_f, step_r, energy = x + grow * step_f, y + grow * step_r, after
-    return f, r
+    return f.astype(np.float32), r.astype(np.float32)

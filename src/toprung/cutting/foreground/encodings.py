@@ -86,19 +86,32 @@ def likely_encoding(rgb: RGB, alpha: Alpha, background: RGB) -> str:
     Returns:
         A name in :data:`ENCODINGS`; "linear", as lenses do, where no pixel tells.
     """
+    misfit = {name: mixing_misfit(rgb, alpha, background, way) for name, way in ENCODINGS.items()}
+    return min(misfit, key=misfit.__getitem__)
+
+
+def mixing_misfit(rgb: RGB, alpha: Alpha, background: RGB, way: Encoding) -> float:
+    """Return how far, on average and at most 0.1, mixed pixels are from the mixture of what lies on both their sides.
+
+    Args:
+        rgb: ``(H, W, 3)`` float32 sRGB.
+        alpha: ``(H, W)`` float32.
+        background: ``(H, W, 3)`` float32 sRGB.
+        way: the encoding in which to mix.
+
+    Returns:
+        In [0, 0.1] of sRGB; 0 where no pixel tells.
+    """
     most = float(alpha.max(initial=0))
     dense = alpha > 0.97 * most
     rows, columns = np.nonzero((alpha > 0.2 * most) & (alpha < 0.85 * most))
     if not rows.size or most < 0.1:
-        return "linear"
+        return 0.0
     few = slice(None, None, max(1, rows.size // 20000))
     rows, columns = rows[few], columns[few]
     seen, under, share = rgb[rows, columns], background[rows, columns], alpha[rows, columns][:, None]
-    misfit = {}
-    for name, way in ENCODINGS.items():
-        own, mixed = alpha[dense][:, None], np.zeros_like(rgb)
-        mixed[dense] = (way.mixed(rgb[dense]) - (1 - own) * way.mixed(background[dense])) / own
-        front = np.clip(fill(mixed, dense.astype(np.float32))[rows, columns], 0, 1)
-        expected = way.encoded(share * front + (1 - share) * way.mixed(under))
-        misfit[name] = float(np.minimum(np.abs(expected - seen).mean(axis=1), 0.1).mean())
-    return min(misfit, key=misfit.__getitem__)
+    own, mixed = alpha[dense][:, None], np.zeros_like(rgb)
+    mixed[dense] = (way.mixed(rgb[dense]) - (1 - own) * way.mixed(background[dense])) / own
+    front = np.clip(fill(mixed, dense.astype(np.float32))[rows, columns], 0, 1)
+    expected = way.encoded(share * front + (1 - share) * way.mixed(under))
+    return float(np.minimum(np.abs(expected - seen).mean(axis=1), 0.1).mean())

@@ -34,5 +34,5 @@ def ground_light(rgb: RGB, plate: RGB, ground: NDArray[np.bool_], step: int = 4)
     if not known.any():
         return np.ones((height, width), np.float32)
     factor = np.clip(seen / np.maximum(bare, 1e-5), 0.2, 2.0).astype(np.float32)
-    whole = cv2.resize(fill(factor, known), (width, height), interpolation=cv2.INTER_LINEAR)
+    whole = cv2.resize(fill(factor, np.asarray(known, np.float32)), (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(whole, np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toprung.cutting.foreground.chroma import has_half_colour, opponent
-from toprung.cutting.foreground.encodings import ENCODINGS, Encoding, encoding_of
+from toprung.cutting.foreground.encodings import ENCODINGS, Encoding, encoding_of, mixing_misfit
 from toprung.cutting.foreground.estimate import estimate_foreground
 from toprung.cutting.foreground.spread import noise_level
 from toprung.cutting.scene import RGB, Alpha, Background
@@ -91,7 +91,7 @@ def triangulate(
     matrix = registered(one, two, ground, next(iter(ways.values())))
     two = moved(two, matrix)
     tries = {name: solved(one, two, way) for name, way in ways.items()}
-    name = min(tries, key=lambda name: _unexplained(tries[name], ground))
+    name = min(tries, key=lambda name: _implausible(tries[name], one, two, ground, ways[name]))
     alpha, variance = _refined(tries[name], one, two, ways[name], has_half_colour(rgb1) and has_half_colour(rgb2))
     alpha[ground] = 0
     foreground = estimate_foreground(rgb1, alpha, one.ground, encoding=name)
@@ -131,9 +131,16 @@ def _with_colour(first: Solved, alpha: Floats, one: View, two: View, way: Encodi
     return replace(first, luma=together(first.luma, evidence))
 
 
-def _unexplained(tried: Solved, ground: NDArray[np.bool_]) -> float:
-    """Return the mean of what no alpha in [0, 1] explains, off the ground and off the opaque parts."""
+def _implausible(tried: Solved, one: View, two: View, ground: NDArray[np.bool_], way: Encoding) -> float:
+    """Return how badly an encoding explains the mixed pixels: the two photos together, and each by its surroundings.
+
+    The exponents are those that found the right encoding most often on made-up cases.
+    """
     mixed = ~ground & (tried.alpha > 0.05) & (tried.alpha < 0.95)
     if not mixed.any():
         return 0.0
-    return float(np.minimum(tried.misfit[mixed], 25).mean())
+    together = float(np.minimum(tried.misfit[mixed], 25).mean())
+    alpha, _ = settle(tried.alpha, tried.variance * np.float32(0.3))
+    alpha[ground] = 0
+    alone = sum(mixing_misfit(view.rgb, alpha, view.ground.rgb, way) for view in (one, two))
+    return (together + 1e-6) * (alone + 1e-6) ** 2
