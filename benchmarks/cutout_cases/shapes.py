@@ -13,7 +13,7 @@ _SUPER = 4  # sub-pixels per pixel and axis: alpha in steps of 1/16, as fine as 
 
 
 def outline_alpha(rng: np.random.Generator, group: str, objects: str, height: int, width: int) -> NDArray[np.float32]:
-    """Return ``(height, width)`` float32 alpha of one object of a group, in the middle of the picture or at its edge."""
+    """Return ``(height, width)`` float32 alpha of one object, in the middle of the picture or near its edge."""
     canvas = np.zeros((height * _SUPER, width * _SUPER), np.uint8)
     size = min(height, width) * _SUPER * rng.uniform(0.22, 0.36)
     centre = np.array([width, height]) * _SUPER * (0.5 + rng.uniform(-0.12, 0.12, 2))

@@ -1,8 +1,8 @@
 """Ground seen through the object, or object that looks like ground: what an enclosed region is.
 
-A tape roll's hole shows the plate: its tint is the plate's, and its light is the plate's or a shadow's, about as deep as
-the shadows beside the object. A patch of the object in nearly the ground's colour is a little brighter, a little tinted,
-or far darker, all over; over thousands of pixels a difference that no single pixel shows is sure.
+A tape roll's hole shows the plate: its tint is the plate's, and its light is the plate's or a shadow's, about as deep
+as the shadows beside the object. A patch of the object in nearly the ground's colour is a little brighter, a little
+tinted, or far darker, all over; over thousands of pixels a difference that no single pixel shows is sure.
 """
 
 from __future__ import annotations

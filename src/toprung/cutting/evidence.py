@@ -1,6 +1,7 @@
 """Evidence that a pixel is not background: how its colour differs from the expected one, when shadows are allowed for.
 
-All is done on log((s + 0.055) / (b + 0.055)) of encoded photo s and background b: light that is dimmed by a factor moves
+All is done on log((s + 0.055) / (b + 0.055)) of encoded photo s and background b: light that is dimmed by a factor
+moves
 all three channels by the same amount there (see :mod:`toprung.cutting.align.exposure`), so a shadow is a step along
 (1, 1, 1), and what is left across it is a difference of colour.
 """
@@ -42,8 +43,8 @@ class Evidence:
     valid: NDArray[np.bool_]
 
 
-# JPEG keeps colour at half the resolution in blocks of 16 pixels and rounds it coarsely: an object's tint bleeds into the
-# whole block, and on plain paper the tint steps by about one level.
+# JPEG keeps colour at half the resolution in blocks of 16 pixels and rounds it coarsely: an object's tint bleeds into
+# the whole block, and on plain paper the tint steps by about one level.
 # A shadow's own tint (the sky's light in it, a screen's black point) grows with its depth.
 _SHADE_TINT = np.float32(0.08)
 _BLEED, _RINGING, _TINT_FLOOR = 12, 0.08, np.float32(1.2 / 255)

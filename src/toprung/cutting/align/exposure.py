@@ -1,7 +1,7 @@
 """The exposure and white balance between a plate and a photo: a smooth factor and an offset for each channel.
 
-With s the sRGB value, 1.055·L^(1/2.4) = s + 0.055 for all but the darkest light L, so a factor g on light is exactly the
-factor g^(1/2.4) on s + 0.055: exposure is fitted and applied on encoded values, without decoding.
+With s the sRGB value, 1.055·L^(1/2.4) = s + 0.055 for all but the darkest light L, so a factor g on light is exactly
+the factor g^(1/2.4) on s + 0.055: exposure is fitted and applied on encoded values, without decoding.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The automatic search: guesses from features and phase, refined coarse to fine, the best kept, the doubtful refused."""
+"""The automatic search: guesses from features and phase, refined coarse to fine; the doubtful are refused."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _judged(levels: list[_Level], plate_shape: tuple[int, ...], shape: tuple[int
     centred = points * scale + centring(height, width)[:2, 2]
     basis = (displacement_basis(centred) / scale).reshape(8, 8)
     covariance = basis @ fit.covariance @ basis.T + np.eye(8) * 1e-4
-    source = transform(np.linalg.inv(fit.matrix), points)
+    source = transform(np.linalg.inv(fit.matrix), points)  # type: ignore[arg-type]
     choice = simplest_model(fit.matrix, covariance, source, fit.used)
     to_full = 1 / level.to_photo[0, 0]
     error = expected_corner_error(choice.covariance) * to_full

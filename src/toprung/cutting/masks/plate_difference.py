@@ -1,7 +1,8 @@
 """The mask from the difference to a known background: evidence of each pixel, settled with its neighbours.
 
-Where a pixel could be object as well as shadow, its neighbours decide: labels spread through smooth changes of light and
-stop at sharp ones (random walks, Grady 2006), so the penumbra joins the ground and a grey object on grey paper does not.
+Where a pixel could be object as well as shadow, its neighbours decide: labels spread through smooth changes of light
+and stop at sharp ones (random walks, Grady 2006), so the penumbra joins the ground and a grey object on grey paper does
+not.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ from toprung.errors import CutoutError, nearest
 class Masker(Protocol):
     """A scene in, a soft mask ``(H, W)`` float32 in [0, 1] out: 1 where the object is."""
 
-    def __call__(self, scene: Scene) -> Alpha: ...
+    def __call__(self, scene: Scene) -> Alpha:
+        """Return the soft mask."""
+        ...
 
 
 MASKERS: dict[str, Masker] = {}

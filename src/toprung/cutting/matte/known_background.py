@@ -1,8 +1,8 @@
 """Alpha of single pixels when the background behind each is known.
 
 I = αF + (1 − α)B with I and B given: for each of some likely object colours F (those nearby, and the object's palette)
-alpha is the projection of I − B onto F − B, and the colour whose line passes nearest to I is believed (Wang & Cohen 2007,
-"Optimized color sampling for robust matting", with the background's sample replaced by the truth).
+alpha is the projection of I − B onto F − B, and the colour whose line passes nearest to I is believed (Wang & Cohen
+2007, "Optimized color sampling for robust matting", with the background's sample replaced by the truth).
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ def matting_laplacian(
         epsilon: regularisation of a window's covariance.
 
     Returns:
-        A square ``(n, n)`` matrix over the pixels within two of an unknown one, and their ``(n,)`` flat indices. Rows of
-        pixels that are not unknown are incomplete, and of no use to a solver that fixes them.
+        A square ``(n, n)`` matrix over the pixels within two of an unknown one, and their ``(n,)`` flat indices. Rows
+        of pixels that are not unknown are incomplete, and of no use to a solver that fixes them.
     """
     height, width = unknown.shape
     centres = np.zeros_like(unknown)
@@ -95,7 +95,9 @@ def _assemble(
     column = np.empty((count, 25), np.int32)
     for offset in range(25):
         down, right = offset // 5 - 2, offset % 5 - 2
-        inside = (row_of + down >= 0) & (row_of + down < height) & (column_of + right >= 0) & (column_of + right < width)
+        inside = (
+            (row_of + down >= 0) & (row_of + down < height) & (column_of + right >= 0) & (column_of + right < width)
+        )
         there = index[np.clip(pixels + down * width + right, 0, height * width - 1)]
         column[:, offset] = np.where(inside, there, -1)
     keep = column >= 0
