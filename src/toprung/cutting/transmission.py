@@ -1,8 +1,8 @@
 """How much of a structured background shines through each place of a photo.
 
 I = αF + (1 − α)B. Where the background has structure and the object in front of it is smooth, the photo's fine
-structure is (1 − α) times the background's: their regression over a window gives 1 − α without any knowledge of F. Glass, veils and
-smoke show it; an opaque object of whatever colour shows none.
+structure is (1 − α) times the background's: their regression over a window gives 1 − α without any knowledge of
+F. Glass, veils and smoke show it; an opaque object of whatever colour shows none.
 """
 
 from __future__ import annotations
