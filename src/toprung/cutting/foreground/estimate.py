@@ -64,22 +64,23 @@ def estimate_foreground(
 def _known(rgb: RGB, alpha: Alpha, ground: Background, half_colour: bool) -> tuple[Floats, Floats, Priors]:
     """Return what the background is compared with, that one's own noise per pixel, and the priors.
 
-    The numbers are fitted on made-up cases. JPEG with halved colours flattens noise and puts errors at edges, so that
-    neither noise nor texture can be read off there; the least values stand for it.
+    In JPEG with halved colours the noise that matters is the photo's own: whatever else differs from the plate is the
+    halving, which the solver models itself, and counting it as noise would smear colours over clean photos.
     """
     noise = noise_level(rgb, 0.0015)
     front = neighbour_spread(rgb, alpha >= 1, noise, 0.004, 0.02)
     clear = (alpha <= 0) & ground.valid
     if ground.source == "plate":
-        base = ground.rgb
+        base, sigma = ground.rgb, ground.sigma
         both, drift = noise_and_drift(rgb - base, clear)
+        if half_colour:
+            return base, sigma, Priors(max(noise, 0.002), front, max(drift, 0.002))
         noise *= float(np.clip(both / 2**0.5 / noise, 1, 1.5))  # more than noise alone makes: JPEG
-        sigma = np.maximum(ground.sigma, np.float32(max(both**2 - noise**2, 0) ** 0.5))
-        back = max(drift, 0.0015)
-    else:
-        base, sigma = np.zeros_like(rgb), np.zeros(alpha.shape, np.float32)
-        noise *= float(np.clip(noise_and_drift(rgb, clear)[0] / noise, 1, 2))
-        back = 3 * neighbour_spread(rgb, clear, noise, 0.002, 0.01)
+        sigma = np.maximum(sigma, np.float32(max(both**2 - noise**2, 0) ** 0.5))
+        return base, sigma, Priors(noise, 2 * front, max(drift, 0.0015))
+    base, sigma = np.zeros_like(rgb), np.zeros(alpha.shape, np.float32)
+    noise *= float(np.clip(noise_and_drift(rgb, clear)[0] / noise, 1, 2))
+    back = 3 * neighbour_spread(rgb, clear, noise, 0.002, 0.01)
     if half_colour:
         return base, sigma, Priors(2.5 * max(noise, 0.004), 0.7 * front, max(back, 0.006))
     return base, sigma, Priors(noise, 2 * front, back)
