@@ -94,3 +94,38 @@ def make_folder(path: Path) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, path, "make the folder") from error
+
+
+@contextlib.contextmanager
+def holding(path: Path, busy: Exception, *, inherited: bool = False) -> Iterator[None]:
+    """Hold a lock file, made if need be with its folder; the system lets go of it however the process dies.
+
+    Without the system's file locks (Windows) nothing is held.
+
+    Args:
+        path: of the lock file, which stays.
+        busy: raised when another process holds it.
+        inherited: processes started meanwhile hold it too, so that it is free only when the last of them has ended.
+
+    Raises:
+        StorageError: the folder or the file cannot be made.
+    """
+    make_folder(path.parent)
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise explain(error, path) from error
+    os.set_inheritable(handle, inherited)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise busy from None
+        yield
+    finally:
+        os.close(handle)

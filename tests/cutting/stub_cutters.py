@@ -5,28 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toprung.cutting.align.alignment import Alignment
 from toprung.cutting.photo import open_photo
-from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Verdict
+from toprung.cutting.result import Cutout
+from toprung.cutting.scene import Candidate, Verdict
 from toprung.errors import CutoutError
-
-
-@dataclass(frozen=True)
-class Stub:
-    photo: Photo
-    alpha: Alpha
-    foreground: RGB
-    verdict: Verdict
-    candidates: tuple[Candidate, ...] = ()
-    disagreement: Alpha | None = None
-    chosen: str | None = "dark"
-    alignment: Alignment | None = None
 
 
 def dark(
@@ -35,7 +22,7 @@ def dark(
     second: Path | None = None,
     second_plate: Path | None = None,
     **settings: Any,
-) -> Stub:
+) -> Cutout:
     """The name says how it shall come out."""
     opened = open_photo(photo)
     alpha = (1 - opened.rgb.mean(axis=2)).astype(np.float32)
@@ -45,17 +32,19 @@ def dark(
     status = next((status for status in ("check", "failed") if status in photo.name), "good")
     verdict = Verdict(status, 0.01, (0.005, 0.02), tuple(f"{name} {value}." for name, value in reasons.items()))
     everything = Candidate("everything", np.ones_like(alpha), opened.rgb, 0.1, 0.3)
-    return Stub(opened, alpha, opened.rgb, verdict, (Candidate("dark", alpha, opened.rgb), everything))
+    candidates = (Candidate("dark", alpha, opened.rgb), everything)
+    nothing = np.zeros_like(alpha)
+    return Cutout(alpha, opened.rgb, candidates, verdict, nothing, "dark", None, None, opened, 0.1)
 
 
-def logged(photo: Path, *others: Path | None, log: str, **settings: Any) -> Stub:
+def logged(photo: Path, *others: Path | None, log: str, **settings: Any) -> Cutout:
     """Tell in a file that it was called."""
     with Path(log).open("a") as file:
         file.write(f"{photo.name}\n")
     return dark(photo, *others)
 
 
-def clumsy(photo: Path, *others: Path | None, **settings: Any) -> Stub:
+def clumsy(photo: Path, *others: Path | None, **settings: Any) -> Cutout:
     """Break on some names, as programs do."""
     if "bug" in photo.name:
         raise ZeroDivisionError("oh")
@@ -68,7 +57,7 @@ def clumsy(photo: Path, *others: Path | None, **settings: Any) -> Stub:
     return dark(photo)
 
 
-def slow(photo: Path, *others: Path | None, **settings: Any) -> Stub:
+def slow(photo: Path, *others: Path | None, **settings: Any) -> Cutout:
     """Take a while."""
     time.sleep(0.3)
     return dark(photo)

@@ -230,7 +230,9 @@ def test_killed_in_between_it_goes_on(tmp_path: Path, how: signal.Signals) -> No
         picture(tmp_path / "shop" / f"{number:02}.png", 10 * number)
     script, out = tmp_path / "script.py", tmp_path / "out"
     script.write_text(textwrap.dedent(KILLED))
-    process = subprocess.Popen([sys.executable, script, tmp_path / "shop", out], stderr=subprocess.PIPE, text=True)
+    here = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, script, tmp_path / "shop", out]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=here)
     until = time.monotonic() + 60
     while len(list(out.glob("*.png"))) < 3 and time.monotonic() < until:
         time.sleep(0.02)

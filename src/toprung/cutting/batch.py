@@ -169,7 +169,7 @@ def _work(orders: Sequence[Order], request: Request, journal: Journal, progress:
                 _write_csv(request.out, journal)
                 written = time.monotonic()
     finally:
-        results.close()  # type: ignore[attr-defined]
+        results.close()
 
 
 def _buried(order: Order, died: Died) -> Outcome:

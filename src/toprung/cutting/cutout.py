@@ -85,7 +85,8 @@ def cutout(
     if not candidates:
         nothing = materials.empty()
         verdict = Verdict("failed", 0.5, (0.0, 1.0), (*remarks, _nothing_applies(methods)))
-        return Cutout(nothing, opened.rgb, (), verdict, nothing, "none", alignment, opened, time.perf_counter() - start)
+        elapsed = time.perf_counter() - start
+        return Cutout(nothing, opened.rgb, (), verdict, nothing, None, alignment, materials.background, opened, elapsed)
     decisive = {entry.name for entry in entries if entry.decides}
     return _decided(opened.rgb, materials, candidates, decisive, remarks, start, opened)
 
@@ -118,8 +119,8 @@ def _decided(
     foreground = _foreground(rgb, best.alpha, materials.background)
     judged[0] = replace(best, foreground=foreground)
     return Cutout(
-        best.alpha, foreground, tuple(judged), verdict, disagreement, best.name, materials.alignment, opened,
-        time.perf_counter() - start,
+        best.alpha, foreground, tuple(judged), verdict, disagreement, best.name, materials.alignment,
+        materials.background, opened, time.perf_counter() - start,
     )  # fmt: skip
 
 

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toprung.cutting.align.exposure import TOE
 from toprung.cutting.scene import RGB, Background
 
 Plane = NDArray[np.float32]
-_TOE = np.float32(0.055)
+_TOE = np.float32(TOE)
 
 
 @dataclass(frozen=True)

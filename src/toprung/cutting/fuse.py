@@ -44,8 +44,8 @@ def fuse_alphas(alphas: Mapping[str, Alpha], expected: Mapping[str, float]) -> A
 
 def disagreement_of(alphas: Mapping[str, Alpha]) -> NDArray[np.float32]:
     """Return ``(H, W)`` the widest difference between candidates at each pixel, in [0, 1]."""
-    stack = np.stack(list(alphas.values()))
-    return (stack.max(0) - stack.min(0)).astype(np.float32)
+    every = list(alphas.values())
+    return np.maximum.reduce(every) - np.minimum.reduce(every) if len(every) > 1 else np.zeros_like(every[0])
 
 
 def _weighted_median(stack: NDArray[np.float32], weights: NDArray[np.float64]) -> Alpha:

@@ -7,10 +7,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from toprung.cutting.align.exposure import TOE
 from toprung.cutting.evidence import Evidence
 from toprung.cutting.scene import Alpha, Background
 
-_TOE = np.float32(0.055)
+_TOE = np.float32(TOE)
 
 
 def correct_light(background: Background, found: Evidence, mask: Alpha, reach: float = 0.06) -> Background:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toprung.cutting.align.alignment import Alignment
-from toprung.cutting.scene import RGB, Alpha, Candidate, Photo, Verdict
+from toprung.cutting.scene import RGB, Alpha, Background, Candidate, Photo, Verdict
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,9 @@ class Cutout:
         candidates: every method's answer, the one expected to be best first.
         verdict: the judge's opinion of ``alpha``.
         disagreement: ``(H, W)`` float32 in [0, 1], the widest difference between candidates.
-        chosen: the name of the candidate that ``alpha`` is, or "fused".
+        chosen: the name of the candidate that ``alpha`` is; None when there is none, or when a person touched it up.
         alignment: of the plate; None without one.
+        background: what was taken for the background, from the plate or the border; None when nothing was.
         photo: as it was opened.
         seconds: what it took.
     """
@@ -33,8 +34,9 @@ class Cutout:
     candidates: tuple[Candidate, ...]
     verdict: Verdict
     disagreement: NDArray[np.float32]
-    chosen: str
+    chosen: str | None
     alignment: Alignment | None
+    background: Background | None
     photo: Photo
     seconds: float
 

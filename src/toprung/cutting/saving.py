@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 from toprung.cutting.output.colours import quantised
-from toprung.cutting.scene import RGB, Alpha, Photo
+from toprung.cutting.result import Cutout
 from toprung.cutting.writing import format_for, write_rgba
 from toprung.errors import CutoutError
 
 _FORMATS = {".png": "auto", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
 
 
-class Savable(Protocol):
-    """What is saved of a cutout."""
-
-    @property
-    def photo(self) -> Photo:
-        """The photo as it was opened."""
-
-    @property
-    def alpha(self) -> Alpha:
-        """``(H, W)`` float32 in [0, 1]."""
-
-    @property
-    def foreground(self) -> RGB:
-        """``(H, W, 3)`` float32 sRGB."""
-
-
-def save_cutout(cut: Savable, path: Path) -> Path:
+def save_cutout(cut: Cutout, path: Path) -> Path:
     """Write a cutout as a picture with straight alpha, in one step; an existing file is replaced, but not the photo.
 
     Args:

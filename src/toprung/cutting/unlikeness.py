@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toprung.cutting.align.exposure import TOE
 from toprung.cutting.scene import RGB, Background
 
 Floats = NDArray[np.float32]
@@ -17,7 +18,6 @@ _BLOCK = 8  # pixels, the side of JPEG's blocks
 _RIPPLE = 0.015  # standard deviation of JPEG's ripples, share of the contrast nearby
 _LIKELY = 2.5  # standard deviations within which a pixel is used to learn the noise
 _DARKEST = 0.5  # a shadow leaves at least this share of the encoded value; darker is an object
-_OFFSET = 0.055  # sRGB + 0.055 is light to the power 1/2.4, so shade multiplies it
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def unlikeness(rgb: RGB, background: Background) -> Unlikeness:
         rgb: ``(H, W, 3)`` float32 sRGB.
         background: of the same size; where it is not valid the distances are 0.
     """
-    lifted, under = rgb + np.float32(_OFFSET), background.rgb + np.float32(_OFFSET)
+    lifted, under = rgb + np.float32(TOE), background.rgb + np.float32(TOE)
     # within a block of JPEG an edge leaves ripples and colour that are no object
     contrast = cv2.dilate(np.abs(rgb - background.rgb).mean(-1), np.ones((2 * _BLOCK + 1, 2 * _BLOCK + 1), np.uint8))
     scale = np.sqrt(background.sigma**2 + _FLOOR**2 + (_RIPPLE * contrast) ** 2)[..., None].astype(np.float32)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from toprung.cutting.scene import RGB
 
-_TOE = 0.055
+TOE = 0.055
+"""What is added to an sRGB value to make it a power of light."""
 _TERMS = 6  # 1, x, y, x², xy, y²
 
 
@@ -40,7 +41,7 @@ class Exposure:
     @property
     def offset(self) -> NDArray[np.float64]:
         """Return the ``(3,)`` offset on sRGB values in the middle of the picture."""
-        return _TOE * (self.gain - 1) + self.lift
+        return TOE * (self.gain - 1) + self.lift
 
     def apply(self, rgb: RGB) -> RGB:
         """Return ``(H, W, 3)`` of the plate in the photo's exposure, clipped to [0, 1]; a new array."""
@@ -51,7 +52,7 @@ class Exposure:
         for channel in range(3):
             small = np.exp(design @ self.field[channel]).reshape(rows, columns).astype(np.float32)
             factor = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-            shifted = (rgb[..., channel] + np.float32(_TOE)) * factor - np.float32(_TOE - self.lift[channel])
+            shifted = (rgb[..., channel] + np.float32(TOE)) * factor - np.float32(TOE - self.lift[channel])
             np.clip(shifted, 0, 1, out=result[..., channel])
         return result
 
@@ -78,9 +79,9 @@ def fit_exposure(plate: RGB, photo: RGB, valid: NDArray[np.bool_], block: int | 
     usable = (covered.ravel() > 0.99) & (before.max(1) < 0.985) & (after.max(1) < 0.985) & (before.min(1) > 0.01)
     if usable.sum() < 12:
         return Exposure(np.zeros((3, _TERMS)), np.zeros(3), 0.0)
-    ratio = np.log((after[usable] + _TOE) / (before[usable] + _TOE))
+    ratio = np.log((after[usable] + TOE) / (before[usable] + TOE))
     design = _design(rows, columns)[usable]
-    inverse = 1 / (before[usable] + _TOE)
+    inverse = 1 / (before[usable] + TOE)
     return _robust(design, inverse, ratio)
 
 

@@ -153,7 +153,7 @@ def _judged(levels: list[_Level], plate_shape: tuple[int, ...], shape: tuple[int
     centred = points * scale + centring(height, width)[:2, 2]
     basis = (displacement_basis(centred) / scale).reshape(8, 8)
     covariance = basis @ fit.covariance @ basis.T + np.eye(8) * 1e-4
-    source = transform(np.linalg.inv(fit.matrix), points)  # type: ignore[arg-type]
+    source = transform(np.asarray(np.linalg.inv(fit.matrix), np.float64), points)
     choice = simplest_model(fit.matrix, covariance, source, fit.used)
     to_full = 1 / level.to_photo[0, 0]
     error = expected_corner_error(choice.covariance) * to_full

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import replace
 
-from toprung.cutting.align.alignment import Alignment
+from toprung.cutting.result import Cutout
 from toprung.cutting.review.choices import Choice
 from toprung.cutting.review.retouch import retouch
 from toprung.cutting.review.strokes import paint
@@ -13,61 +12,7 @@ from toprung.cutting.scene import RGB, Alpha, Background, Candidate, Photo, Scen
 from toprung.errors import CutoutError, nearest
 
 
-class Finished(Protocol):
-    """What a cutout has, as far as it is written."""
-
-    @property
-    def photo(self) -> Photo:
-        """The photo as it was opened."""
-
-    @property
-    def alpha(self) -> Alpha:
-        """``(H, W)`` float32 in [0, 1]."""
-
-    @property
-    def foreground(self) -> RGB:
-        """``(H, W, 3)`` float32 sRGB."""
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """What the single methods found."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """The judge's."""
-
-    @property
-    def disagreement(self) -> Alpha | None:
-        """``(H, W)`` float32: how much the candidates differ."""
-
-    @property
-    def chosen(self) -> str | None:
-        """Name of the candidate that ``alpha`` is."""
-
-    @property
-    def alignment(self) -> Alignment | None:
-        """How the plate lies on the photo, None without one."""
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A cutout as a person wants it; the attributes are those of :class:`Finished`.
-
-    Attributes:
-        chosen: name of the candidate that ``alpha`` is, None when it was touched up.
-    """
-
-    photo: Photo
-    alpha: Alpha
-    foreground: RGB
-    candidates: tuple[Candidate, ...]
-    verdict: Verdict
-    disagreement: Alpha | None
-    alignment: Alignment | None
-    chosen: str | None
-
-
-def decided(cut: Finished, choice: Choice) -> Decided:
+def decided(cut: Cutout, choice: Choice) -> Cutout:
     """Return the candidate that a person picked, touched up by the strokes.
 
     The verdict becomes "good", as a person has looked, with a sentence for each thing done by hand; the error expected
@@ -87,7 +32,7 @@ def decided(cut: Finished, choice: Choice) -> Decided:
             f"the choice for {cut.photo.name} is for {made} pixels, not {width} x {height}; choose again."
         )
     alpha, foreground, verdict = cut.alpha, cut.foreground, cut.verdict
-    ground = _ground(cut)
+    ground = cut.background
     reasons = []
     error, interval = verdict.expected_error, verdict.interval
     if choice.picked is not None:
@@ -102,13 +47,14 @@ def decided(cut: Finished, choice: Choice) -> Decided:
         scene = Scene(cut.photo.rgb, ground, cut.photo.name)
         alpha = retouch(scene, alpha, certain_object, certain_background)
         foreground = _colours(cut.photo, alpha, ground)
-        reasons.append(f"A person touched it up with {len(choice.strokes)} strokes.")
+        count = len(choice.strokes)
+        reasons.append(f"A person touched it up with {count} {'stroke' if count == 1 else 'strokes'}.")
     judged = Verdict("good", error, interval, tuple(reasons), None, verdict.measures)
     chosen = None if choice.strokes else choice.picked or cut.chosen
-    return Decided(cut.photo, alpha, foreground, cut.candidates, judged, cut.disagreement, cut.alignment, chosen)
+    return replace(cut, alpha=alpha, foreground=foreground, verdict=judged, chosen=chosen)
 
 
-def _find(cut: Finished, name: str) -> Candidate:
+def _find(cut: Cutout, name: str) -> Candidate:
     for candidate in cut.candidates:
         if candidate.name == name:
             return candidate
@@ -116,14 +62,6 @@ def _find(cut: Finished, name: str) -> Candidate:
     raise CutoutError(
         f"{cut.photo.name} has no candidate {name!r}.{nearest(name, names)} Pick one of {', '.join(names)}."
     )
-
-
-def _ground(cut: Finished) -> Background | None:
-    """Return the aligned plate as the background, None without one."""
-    found = cut.alignment
-    if found is None or not found.ok or found.aligned is None:
-        return None
-    return Background(found.aligned, found.residual, found.valid, "plate")
 
 
 def _colours(photo: Photo, alpha: Alpha, ground: Background | None) -> RGB:

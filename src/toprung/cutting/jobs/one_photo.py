@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toprung.cutting.jobs.deciding import Finished, decided
+from toprung.cutting.jobs.deciding import decided
 from toprung.cutting.jobs.journal import Print, Stamp, print_of, stamp_of
 from toprung.cutting.jobs.photos import absolute
 from toprung.cutting.jobs.row import Row
+from toprung.cutting.result import Cutout
 from toprung.cutting.review.choices import Choice
 from toprung.cutting.writing import Style, write_cutout
 from toprung.errors import ToprungError
 from toprung.images.files import content_hash
 
-Cutter = Callable[..., Finished]
+Cutter = Callable[..., Cutout]
 """``cutter(photo, plate, second, second_plate, **settings)``, all paths or None: a function of a module."""
 
 Noter = Callable[[Path, str, Any, tuple[str, ...]], object]

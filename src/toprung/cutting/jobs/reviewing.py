@@ -9,9 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from toprung.cutting.jobs.deciding import Finished
 from toprung.cutting.jobs.journal import Journal
 from toprung.cutting.jobs.one_photo import Order, cut_one
+from toprung.cutting.result import Cutout
 from toprung.cutting.review.choices import FILE, read_choices
 from toprung.cutting.review.entry import FailedEntry, ReviewEntry
 from toprung.cutting.review.pictures import write_entry
@@ -52,12 +52,12 @@ class _Latest:
 
     def __init__(self) -> None:
         self._key = ""
-        self._cut: Finished | None = None
+        self._cut: Cutout | None = None
 
     def of(self, order: Order) -> Order:
         """Return the order with a cutter that answers from memory where it can."""
 
-        def cutter(*pictures: Any, **settings: Any) -> Finished:
+        def cutter(*pictures: Any, **settings: Any) -> Cutout:
             if self._cut is None or self._key != order.key:
                 self._cut = None  # lets go of it before the next takes memory
                 self._cut, self._key = order.cutter(*pictures, **settings), order.key

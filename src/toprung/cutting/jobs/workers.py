@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -65,7 +65,7 @@ class _Worker(Generic[Order, Result]):
 
 def run_in_processes(
     work: Callable[[Order], Result], orders: Sequence[Order], *, jobs: int, threads: int
-) -> Iterator[tuple[Order, Result | Died | None]]:
+) -> Generator[tuple[Order, Result | Died | None], None, None]:
     """Yield each order with ``None`` when it is begun, and again with its result when it is done, in any order.
 
     Closing the iterator ends the processes at once.

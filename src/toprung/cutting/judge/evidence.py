@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toprung.cutting.align.alignment import Alignment
+from toprung.cutting.align.exposure import TOE
 from toprung.cutting.scene import RGB, Alpha, Background, Scene
 from toprung.errors import CutoutError
 
@@ -24,7 +25,7 @@ WORKING_PIXELS = 2**18
 _OBJECT_RAMP = (2.5, 6.0)  # noise-normalised distances between which a pixel turns from "may be" to "is" object
 _BACKGROUND_RAMP = (1.5, 4.0)  # and from "is" to "is not" background
 _DARKEST_SHADOW = 0.4  # of the background's sRGB value
-_TOE = np.float32(0.055)  # of the sRGB curve
+_TOE = np.float32(TOE)
 
 
 def smooth(picture: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from toprung.errors import RunError
 from toprung.ladder.climb.record import FILE, ClimbRecord
 from toprung.runs.folder import free_name
-from toprung.storage import explain, make_folder
+from toprung.storage import holding as holding_file
 
 _LOCK = ".lock"
 
@@ -42,8 +40,7 @@ def _is_of(folder: Path, ladder: str, source: Path) -> bool:
     return content.get("ladder") == ladder and content.get("source") == str(source.resolve())
 
 
-@contextlib.contextmanager
-def holding(folder: Path) -> Iterator[None]:
+def holding(folder: Path) -> AbstractContextManager[None]:
     """Hold a climb's folder, so that no second climb works in it; the system lets go of it when the process dies.
 
     Processes that this one starts hold it too, so that a killed climb is free only when its last child has ended.
@@ -51,25 +48,8 @@ def holding(folder: Path) -> Iterator[None]:
     Raises:
         RunError: another climb holds it.
     """
-    make_folder(folder)
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    try:
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise explain(error, folder / _LOCK) from error
-    os.set_inheritable(handle, True)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RunError(
-                f"another climb is at work in {folder}; wait for it, watch it with `toprung board {folder} --watch`, "
-                "or choose another --out."
-            ) from None
-        yield
-    finally:
-        os.close(handle)
+    busy = RunError(
+        f"another climb is at work in {folder}; wait for it, watch it with `toprung board {folder} --watch`, "
+        "or choose another --out."
+    )
+    return holding_file(folder / _LOCK, busy, inherited=True)
