@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toprung.cutting.matte.band import band_alpha, crop_of
+from toprung.cutting.matte.pymatting_library import pymatting
 from toprung.cutting.methods.materials import Materials
 from toprung.cutting.methods.registry import method
 from toprung.cutting.scene import Alpha
@@ -40,13 +41,11 @@ def _by_pymatting(materials: Materials, function: str) -> Alpha | None:
     alpha = (trimap == OBJECT).astype(np.float32)
     if not (trimap == UNKNOWN).any():
         return alpha
-    import pymatting  # late: the first import on a machine compiles for most of a minute
-
     window = crop_of(trimap)
     part = trimap[window]
     shares = np.choose(part, (0.0, 0.5, 1.0))
     if not ((shares == 0).any() and (shares == 1).any()):
         return band_alpha(materials.rgb, trimap)
-    solved = getattr(pymatting, function)(materials.rgb[window].astype(np.float64), shares)
+    solved = getattr(pymatting(), function)(materials.rgb[window].astype(np.float64), shares)
     alpha[window] = np.where(part == UNKNOWN, solved, alpha[window])
     return np.clip(alpha, 0, 1)
