@@ -81,13 +81,13 @@ def read_matrix_profile(profile: bytes) -> MatrixSpace | None:
         tags = _tags(profile)
         if profile[16:20] != b"RGB " or profile[20:24] != b"XYZ " or tags.keys() & {b"A2B0", b"A2B1", b"A2B2"}:
             return None
-        curves = tuple(_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC"))
+        curves = _curve(tags[b"rTRC"]), _curve(tags[b"gTRC"]), _curve(tags[b"bTRC"])
         to_xyz = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
         np.linalg.inv(to_xyz)
     except (KeyError, ValueError, struct.error, IndexError, np.linalg.LinAlgError):
         return None
     rising = all((np.diff(curve) >= 0).all() and curve[-1] > curve[0] for curve in curves)
-    return MatrixSpace(curves, to_xyz) if rising else None  # type: ignore[arg-type]
+    return MatrixSpace(curves, to_xyz) if rising else None
 
 
 @functools.cache

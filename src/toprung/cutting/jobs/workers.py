@@ -18,7 +18,6 @@ from toprung.errors import ToprungError
 Order = TypeVar("Order")
 Result = TypeVar("Result")
 
-_READY = "ready"
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _PATIENCE = 5.0  # seconds until a process that shall end is killed
 
@@ -87,9 +86,9 @@ def run_in_processes(
             ready = wait([worker.connection for worker in workers])
             for worker in [worker for worker in workers if worker.connection in ready]:
                 answer = _answer(worker)
-                if worker.order is not None:
+                if worker.order is not None and answer is not None:
                     order, worker.order = worker.order, None
-                    yield order, answer  # type: ignore[misc]
+                    yield order, answer
                 if isinstance(answer, Died):
                     worker.stop()
                     workers.remove(worker)
@@ -107,9 +106,10 @@ def run_in_processes(
             worker.stop()
 
 
-def _answer(worker: _Worker[Order, Result]) -> Result | Died | str:
+def _answer(worker: _Worker[Order, Result]) -> Result | Died | None:
+    """Return a worker's result, or how it died; None when it only tells that it has started."""
     try:
-        answer: Result | str = worker.connection.recv()
+        answer: Result | None = worker.connection.recv()
     except (EOFError, OSError):
         worker.process.join()
         if not worker.is_ready:
@@ -129,7 +129,7 @@ def _serve(connection: Connection, work: Callable[[Order], Result], threads: int
 
     cv2.setNumThreads(threads)
     with contextlib.suppress(EOFError, OSError):
-        connection.send(_READY)
+        connection.send(None)  # started
         while True:
             connection.send(work(connection.recv()))
 
