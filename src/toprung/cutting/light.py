@@ -6,32 +6,43 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from toprung.cutting.align.exposure import TOE
 from toprung.cutting.evidence import Evidence
 from toprung.cutting.scene import Alpha, Background
 
+Factor = NDArray[np.float32]
+_LONGEST = 160  # pixels of the longer side of a field of light
 _TOE = np.float32(TOE)
 
 
-def correct_light(background: Background, found: Evidence, mask: Alpha, reach: float = 0.06) -> Background:
-    """Return the background in the photo's light, as its surely empty surroundings show it.
+def light_factor(found: Evidence, mask: Alpha, reach: float) -> Factor:
+    """Return the factor on s + 0.055 that the surely empty surroundings show, as a small smooth field.
 
     Args:
-        background: to be corrected.
-        found: evidence at the background's scale.
-        mask: ``(H, W)`` first soft mask.
+        found: evidence at any scale.
+        mask: ``(H, W)`` soft mask at that scale.
         reach: standard deviation of the smoothing, as a share of the longer side.
+
+    Returns:
+        ``(h, w, 3)``; it fades to 1 far from any empty pixel.
     """
     height, width = mask.shape
-    empty = ((mask < 0.2) & (found.likelihood < 0) & background.valid).astype(np.float32)
-    step = max(1, max(height, width) // 160)
+    empty = ((mask < 0.2) & (found.likelihood < 0) & found.valid).astype(np.float32)
+    step = max(1, max(height, width) // _LONGEST)
     size = (max(1, width // step), max(1, height // step))
     weight = cv2.resize(empty, size, interpolation=cv2.INTER_AREA)
     total = cv2.resize(found.ratio * empty[..., None], size, interpolation=cv2.INTER_AREA)
     spread = reach * max(size)
     near = cv2.GaussianBlur(weight, (0, 0), spread)
-    # far from any empty pixel the correction fades to none
-    field = cv2.GaussianBlur(total, (0, 0), spread) / (near + 0.02)[..., None]
-    factor = np.exp(cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC))
-    return replace(background, rgb=np.clip((background.rgb + _TOE) * factor - _TOE, 0, 1).astype(np.float32))
+    return np.exp(cv2.GaussianBlur(total, (0, 0), spread) / (near + 0.02)[..., None])
+
+
+def lit(background: Background, factor: Factor) -> Background:
+    """Return a background under a field of light of any size."""
+    height, width = background.sigma.shape
+    colours = background.rgb + _TOE
+    colours *= cv2.resize(factor, (width, height), interpolation=cv2.INTER_CUBIC)
+    colours -= _TOE
+    return replace(background, rgb=np.clip(colours, 0, 1, out=colours))

@@ -15,12 +15,13 @@ from scipy.sparse.linalg import cg
 
 from toprung.cutting.enclosed import fill_object_like
 from toprung.cutting.evidence import Evidence, evidence
-from toprung.cutting.light import correct_light
+from toprung.cutting.light import light_factor, lit
 from toprung.cutting.masks.registry import masker
-from toprung.cutting.scene import Alpha, Background, Scene
+from toprung.cutting.reduced import reduced_scene
+from toprung.cutting.scene import Alpha, Scene
 
 Plane = NDArray[np.float32]
-_PIXELS = 160_000
+_SLOW = 0.06  # reach of slow light, in shares of the longer side
 _PLAIN_DIFFERENCE, _FAINT_PULL = 0.25, 0.02
 
 
@@ -34,19 +35,13 @@ def plate_difference(scene: Scene) -> Alpha:
     height, width = scene.rgb.shape[:2]
     if scene.background is None or not scene.background.valid.any():
         return np.zeros((height, width), np.float32)
-    scale = working_scale(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    rgb, background = _reduced(scene, size)
-    first = evidence(rgb, background, 0.8, 1 / scale)
-    relit = correct_light(background, first, settle(first))
-    second = evidence(rgb, relit, 0.8, 1 / scale)
+    small, scale = reduced_scene(scene)
+    assert small.background is not None
+    first = evidence(small.rgb, small.background, 0.8, 1 / scale)
+    relit = lit(small.background, light_factor(first, settle(first), _SLOW))
+    second = evidence(small.rgb, relit, 0.8, 1 / scale)
     found = fill_object_like(settle(second), second)
     return np.clip(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
-
-
-def working_scale(height: int, width: int) -> float:
-    """Return the scale, in (0, 1], at which the mask of a picture is found."""
-    return min(1.0, float(np.sqrt(_PIXELS / (height * width))))
 
 
 def settle(found: Evidence) -> Alpha:
@@ -92,18 +87,3 @@ def _grid(found: Evidence) -> sparse.csr_matrix:
     links = sparse.coo_matrix((value, (row, column)), shape=(count, count)).tocsr()
     links = links + links.T
     return (sparse.diags(np.asarray(links.sum(1)).ravel()) - links).tocsr()
-
-
-def _reduced(scene: Scene, size: tuple[int, int]) -> tuple[NDArray[np.float32], Background]:
-    assert scene.background is not None
-    ground = scene.background
-    if size == scene.rgb.shape[1::-1]:
-        return scene.rgb, ground
-    area = cv2.INTER_AREA
-    valid = cv2.resize(ground.valid.astype(np.float32), size, interpolation=area) > 0.99
-    return cv2.resize(scene.rgb, size, interpolation=area), Background(
-        cv2.resize(ground.rgb, size, interpolation=area),
-        cv2.resize(ground.sigma, size, interpolation=area),
-        valid,
-        ground.source,
-    )

@@ -11,7 +11,8 @@ import numpy as np
 from toprung.cutting.align.alignment import Alignment
 from toprung.cutting.border_background import border_background
 from toprung.cutting.evidence import Evidence, evidence
-from toprung.cutting.masks.plate_difference import plate_difference, working_scale
+from toprung.cutting.masks.plate_difference import plate_difference
+from toprung.cutting.reduced import working_scale
 from toprung.cutting.scene import RGB, Alpha, Background, Scene
 from toprung.cutting.trimap import Trimap, trimap_from_mask
 
