@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,10 +22,12 @@ from toprung.cutting.methods.materials import Materials, Second
 from toprung.cutting.methods.registry import chosen_methods
 from toprung.cutting.photo import open_photo
 from toprung.cutting.plate_background import plate_background
+from toprung.cutting.reduced import window_of
 from toprung.cutting.result import Cutout
 from toprung.cutting.scene import RGB, Alpha, Background, Candidate, Photo, Verdict
 from toprung.errors import CutoutError
 
+_GROUND = 0.1  # share of the longer side: ground around the object that tells light and noise
 Picture = str | Path | Image.Image | NDArray
 
 
@@ -127,8 +130,14 @@ def _decided(
 def _foreground(rgb: RGB, alpha: Alpha, background: Background | None) -> RGB:
     if not bool((alpha > 0).any()):
         return rgb
-    usable = background is not None and bool(background.valid[(alpha > 0) & (alpha < 1)].all())
-    return estimate_foreground(rgb, alpha, background if usable else None)
+    window = window_of(alpha > 0, _GROUND)
+    part = None if background is None else background.part(window)
+    share = alpha[window]
+    usable = part is not None and bool(part.valid[(share > 0) & (share < 1)].all())
+    found = estimate_foreground(rgb[window], share, part if usable else None)
+    rows, columns = (line.indices(length) for line, length in zip(window, alpha.shape, strict=True))
+    edges = rows[0], alpha.shape[0] - rows[1], columns[0], alpha.shape[1] - columns[1]
+    return cv2.copyMakeBorder(found, *edges, cv2.BORDER_REPLICATE)
 
 
 def _aligned(rgb: RGB, plate: Picture | None) -> tuple[Background | None, Alignment | None]:

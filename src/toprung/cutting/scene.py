@@ -60,6 +60,10 @@ class Background:
     valid: NDArray[np.bool_]
     source: str
 
+    def part(self, window: tuple[slice, slice]) -> Background:
+        """Return the background of some rows and columns."""
+        return Background(self.rgb[window], self.sigma[window], self.valid[window], self.source)
+
 
 @dataclass(frozen=True)
 class Scene:

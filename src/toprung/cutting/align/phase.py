@@ -63,7 +63,7 @@ def _quarters(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
 
 
 def _whitened(tile: Plane) -> NDArray[np.complexfloating]:
-    window = np.outer(np.hanning(tile.shape[0]), np.hanning(tile.shape[1]))
+    window = np.outer(np.hanning(tile.shape[0]), np.hanning(tile.shape[1])).astype(np.float32)
     spectrum = np.fft.rfft2(np.clip(tile, -6, 6) * window)
     return spectrum / (np.abs(spectrum) + 1e-3 * float(np.abs(spectrum).mean()) + 1e-12)
 

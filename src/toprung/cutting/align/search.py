@@ -26,6 +26,7 @@ Matrix = NDArray[np.float64]
 _COARSE, _FINE = 120_000, 1_100_000  # pixels of the planes on which a motion is refined
 _LEAST_SIDE = 24  # px of the smallest plane: fewer hold too few blocks
 _LARGEST_ERROR = 2.0  # px of the photo: beyond it a plate does more harm than good
+_ENOUGH = 20.0  # no other guess can be meant
 _LEAST_SCORE = 3.3  # climbs from wrong starts on papers without structure reach 2.7
 # Where the likeness is faint, the errors on made-up papers are about twice what the blocks' scatter says.
 _FAINT, _FAINT_FACTOR = 0.3, 2.0
@@ -61,7 +62,7 @@ def search(plate: Plane, photo: Plane) -> Found:
         if fit is None:
             continue
         tried.append((_score(fit), method, fit))
-        if tried[-1][0] > 30 and method != "phase":  # no other guess can be meant
+        if tried[-1][0] > _ENOUGH:
             break
     if not tried:
         return Found(np.eye(3), "translation", "none", float("inf"), 0, 0.0, "no motion explains both pictures")
@@ -104,11 +105,12 @@ def _guesses(plate: Plane, photo: Plane) -> Iterator[tuple[str, Matrix]]:
         found = feature_guess(plate, photo, scale)
         if found is not None:
             yield "features", found[0]
+        if budget == 260_000:
+            yield "identity", np.eye(3)
+            for matrix, _ in phase_guesses(plate, photo):
+                yield "phase", matrix
         if scale == 1.0:
             break
-    yield "identity", np.eye(3)
-    for matrix, _ in phase_guesses(plate, photo):
-        yield "phase", matrix
 
 
 def _climb(levels: list[_Level], matrix: Matrix) -> Fit | None:

@@ -9,8 +9,8 @@ from toprung.cutting.evidence import evidence
 from toprung.cutting.light import light_factor, lit
 from toprung.cutting.matte.band import band_alpha
 from toprung.cutting.matte.known_background import known_background_alpha
-from toprung.cutting.reduced import reduced_scene
-from toprung.cutting.scene import Alpha, Background, Scene
+from toprung.cutting.reduced import reduced_scene, window_of
+from toprung.cutting.scene import Alpha, Scene
 from toprung.cutting.transmission import see_through
 from toprung.cutting.trimap import BACKGROUND, OBJECT, UNKNOWN, Trimap, trimap_from_mask
 
@@ -32,9 +32,10 @@ def plate_matte(scene: Scene, mask: Alpha, mask_scale: float = 1.0, given: Trima
     wanted = mask > 0.05 if given is None else given != BACKGROUND
     if not wanted.any():
         return alpha
-    window = _window(wanted)
+    window = window_of(wanted, _MARGIN)
     part = None if given is None else given[window]
-    alpha[window] = _matte(_cropped(scene, window), mask[window], mask_scale, part)
+    background = None if scene.background is None else scene.background.part(window)
+    alpha[window] = _matte(Scene(scene.rgb[window], background, scene.name), mask[window], mask_scale, part)
     return alpha
 
 
@@ -58,16 +59,3 @@ def _matte(scene: Scene, mask: Alpha, mask_scale: float, given: Trimap | None) -
         guess = np.where(through[unknown], clear[unknown], guess)
         confidence = np.where(through[unknown], np.float32(1), confidence)
     return band_alpha(scene.rgb, trimap, guess, confidence)
-
-
-def _window(wanted: np.ndarray) -> tuple[slice, slice]:
-    x, y, width, height = cv2.boundingRect(wanted.astype(np.uint8))
-    margin = 24 + round(_MARGIN * max(wanted.shape))
-    return slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)
-
-
-def _cropped(scene: Scene, window: tuple[slice, slice]) -> Scene:
-    ground = scene.background
-    assert ground is not None
-    part = Background(ground.rgb[window], ground.sigma[window], ground.valid[window], ground.source)
-    return Scene(scene.rgb[window], part, scene.name)
