@@ -89,7 +89,7 @@ def _shares(array: NDArray) -> NDArray[np.float32]:
     low, high = float(array.min()), float(array.max())
     if not (low >= 0 and high <= 1):  # also true for NaN
         raise CutoutError(
-            f"the array's {array.dtype} values run from {low:g} to {high:g} but must lie in [0, 1]; "
+            f"the array's {array.dtype} values run from {low!r} to {high!r} but must lie in [0, 1]; "
             "divide by 255, clip, or give uint8."
         )
     return array.astype(np.float32)

@@ -17,28 +17,31 @@ Plane = NDArray[np.float32]
 _LEAST_STRUCTURE = 0.02  # share of pixels whose structure stands above the noise
 
 
-def transmission(rgb: RGB, background: Background, reach: float) -> tuple[Plane, Plane]:
+def transmission(rgb: RGB, background: Background, within: NDArray[np.bool_], reach: float) -> tuple[Plane, Plane]:
     """Return the share of the background that shines through, and its standard error.
 
     Args:
         rgb: ``(H, W, 3)`` photo.
         background: in the same frame.
+        within: ``(H, W)`` bool: the pixels whose structure counts, so that bare ground beside an object does not.
         reach: standard deviation of the window in pixels.
 
     Returns:
         Two ``(H, W)`` float32: the share, clipped to [0, 1], and its standard error, clipped to at most 10.
     """
     front, back = (_fine(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), reach) for picture in (rgb, background.rgb))
-    cross = cv2.GaussianBlur(front * back, (0, 0), reach)
-    power = cv2.GaussianBlur(back * back, (0, 0), reach)
-    energy = cv2.GaussianBlur(front * front, (0, 0), reach)
+    counted = within.astype(np.float32)
+    amount = cv2.GaussianBlur(counted, (0, 0), reach)
+    cross = cv2.GaussianBlur(front * back * counted, (0, 0), reach)
+    power = cv2.GaussianBlur(back * back * counted, (0, 0), reach)
+    energy = cv2.GaussianBlur(front * front * counted, (0, 0), reach)
     # the plate's own noise is structure that the photo lacks, and would pull the regression towards 0
-    noise = (0.5 * cv2.GaussianBlur(background.sigma, (0, 0), reach)) ** 2
+    noise = cv2.GaussianBlur((0.5 * background.sigma) ** 2 * counted, (0, 0), reach)
     signal = np.maximum(power - noise, 1e-9)
     share = cross / signal
     left = np.maximum(energy - share * cross, 0) + noise
     # neighbouring fine structure is correlated over a few pixels
-    samples = max(4 * np.pi * reach**2 / 6, 1.0)
+    samples = np.maximum(4 * np.pi * reach**2 / 6 * amount, 1.0)
     error = np.sqrt(left / signal / samples)
     return np.clip(share, 0, 1), np.minimum(error, 10).astype(np.float32)
 
@@ -58,7 +61,7 @@ def see_through(rgb: RGB, background: Background, sure: NDArray[np.bool_], reach
     structure = background.sigma * 2 < np.abs(_fine(cv2.cvtColor(background.rgb, cv2.COLOR_RGB2GRAY), reach))
     if float(structure[sure].mean() if sure.any() else 0) < _LEAST_STRUCTURE:
         return np.zeros_like(sure), np.ones(sure.shape, np.float32)
-    share, error = transmission(rgb, background, reach)
+    share, error = transmission(rgb, background, sure, reach)
     through = sure & (error < 0.1) & (share > 0.1 + 3 * error)
     # single spots are chance; a pane is wider than the window
     side = 2 * round(reach / 2) + 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ Matrix = NDArray[np.float64]
 _COARSE, _FINE = 120_000, 1_100_000  # pixels of the planes on which a motion is refined
 _LEAST_SIDE = 24  # px of the smallest plane: fewer hold too few blocks
 _LARGEST_ERROR = 2.0  # px of the photo: beyond it a plate does more harm than good
+_UNLIKE = 0.08  # log ratio of the pictures' scales from which the plate is resized first
 _ENOUGH = 20.0  # no other guess can be meant
 _LEAST_SCORE = 3.3  # climbs from wrong starts on papers without structure reach 2.7
 # Where the likeness is faint, the errors on made-up papers are about twice what the blocks' scatter says.
@@ -52,6 +54,12 @@ def search(plate: Plane, photo: Plane) -> Found:
         plate: ``(H, W)`` float32 grey of the plate.
         photo: ``(H, W)`` float32 grey of the photo.
     """
+    unlike = float(np.sqrt(photo.size / plate.size))
+    if abs(np.log(unlike)) > _UNLIKE:  # grain of another size would not be the same grain
+        size = (max(1, round(plate.shape[1] * unlike)), max(1, round(plate.shape[0] * unlike)))
+        alike = cv2.resize(plate, size, interpolation=cv2.INTER_AREA if unlike < 1 else cv2.INTER_CUBIC)
+        found = search(alike, photo)
+        return replace(found, matrix=found.matrix @ scaling(plate.shape[:2], alike.shape[:2]))
     levels = _levels(plate, photo)
     side = min(min(*level.plate.shape, *level.photo.shape) for level in levels)
     if side < _LEAST_SIDE:
