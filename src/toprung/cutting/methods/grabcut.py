@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from toprung.cutting.masks.registry import find_masker
 from toprung.cutting.matte.band import band_alpha
+from toprung.cutting.matte.plate_matte import plate_matte
 from toprung.cutting.methods.materials import Materials
 from toprung.cutting.methods.registry import method
 from toprung.cutting.scene import Alpha
@@ -11,17 +12,13 @@ from toprung.cutting.scene import Alpha
 
 def _refined(materials: Materials, masker: str) -> Alpha:
     mask = find_masker(masker)(materials.scene)
+    if materials.background is not None:
+        return plate_matte(materials.scene, mask, materials.mask_scale, materials.given_trimap)
     return band_alpha(materials.rgb, materials.trimap_of(mask))
 
 
-@method("grabcut", "GrabCut seeded by the difference, where no background is known; else on request", default=True)
-def grabcut(materials: Materials) -> Alpha | None:
-    """Return GrabCut's matte when neither plate nor border gives a background."""
-    return _refined(materials, "grabcut") if materials.background is None else None
-
-
-@method("grabcut-seeded", "GrabCut seeded by the soft mask", default=False)
-def grabcut_seeded(materials: Materials) -> Alpha | None:
+@method("grabcut", "GrabCut seeded by the difference or by what stands out, refined in its band", default=True)
+def grabcut(materials: Materials) -> Alpha:
     """Return GrabCut's matte from a soft seed."""
     return _refined(materials, "grabcut")
 
