@@ -106,12 +106,13 @@ def _decided(
     """Judge all candidates and their fusion, and take the one that is expected to be best, or a decisive one."""
     alphas: dict[str, Alpha] = {candidate.name: candidate.alpha for candidate in candidates}
     disagreement = disagreement_of(alphas)
-    verdicts = rank(materials.scene, alphas, None, materials.alignment)
+    used = materials.alignment if materials.plate is not None else None
+    verdicts = rank(materials.scene, alphas, None, used)
     if len(alphas) > 1:
         fused = fuse_alphas(alphas, {name: verdicts[name].expected_error for name in alphas})
         candidates.append(Candidate("fused", fused))
         alphas["fused"] = fused
-        verdicts = rank(materials.scene, alphas, None, materials.alignment)
+        verdicts = rank(materials.scene, alphas, None, used)
     judged = [replace(one, expected_error=verdicts[one.name].expected_error) for one in candidates]
     judged.sort(key=lambda one: (one.name not in decisive, verdicts[one.name].expected_error))
     best = judged[0]
